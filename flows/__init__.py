@@ -1,0 +1,1 @@
+"""The shell: what runs, when, in which order, and everything that touches the world."""

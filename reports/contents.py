@@ -1,0 +1,105 @@
+"""What a report is made of: findings with their narratives, per monitor, for one night.
+
+Data only. `flows` fills these in; the page, the mail and the exports render them.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+from analyzers.results import Check, Finding, Frozen, Guarantee
+
+Lang = Literal["en", "es"]
+
+
+class Mode(StrEnum):
+    """How a narrative came about."""
+
+    STRICT = "strict"
+    """A local model ordered and connected the facts, chose the cause and the next step."""
+    TEMPLATE = "template"
+    """No model: code's own order and wording."""
+
+
+class Claim(Frozen):
+    """One sentence of a narrative and the ids of the facts that it cites (none for a hypothesis or a step)."""
+
+    text: str
+    facts: tuple[str, ...]
+    part: Literal["what", "stake", "cause", "step"]
+
+
+class Narrative(Frozen):
+    """What the report says about one finding."""
+
+    finding: str
+    """Id of the finding."""
+    text: str
+    claims: tuple[Claim, ...]
+    lang: Lang
+    mode: Mode
+    grounded: bool
+    replaced: int = 0
+    """Claims that failed the grounding check and were replaced by the plain clause."""
+    model: str | None = None
+
+
+class ReportedFinding(Frozen):
+    """A finding with its narrative and how it will be opened for triage."""
+
+    finding: Finding
+    narrative: Narrative
+    triage_url: str | None = None
+
+
+class ModelNote(Frozen):
+    """The model behind the narratives; `name` is null where there was none."""
+
+    name: str | None = None
+    sha256: str | None = None
+    mode: Mode = Mode.TEMPLATE
+    reason: str | None = None
+    """Why there was no model."""
+
+
+class MonitorPart(Frozen):
+    """One monitor's part of a night."""
+
+    monitor: str
+    title: str
+    run: str
+    data_date: date | None
+    status: Literal["done", "unchanged", "failed", "skipped"]
+    error: str | None = None
+    records: int = 0
+    history_records: int = 0
+    quarantined: int = 0
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+    findings: tuple[ReportedFinding, ...] = ()
+    checks: tuple[Check, ...] = ()
+    guarantees: tuple[Guarantee, ...] = ()
+    inferred: tuple[str, ...] = ()
+    """For `scan`: what was inferred about each column, a sentence each."""
+    new: int = 0
+    still_open: int = 0
+    ended: int = 0
+
+
+class Night(Frozen):
+    """All that one report says."""
+
+    title: str
+    lang: Lang
+    timezone: str
+    data_date: date | None
+    created_at: datetime
+    parts: tuple[MonitorPart, ...]
+    model: ModelNote
+    version: str
+    config_hash: str | None = None
+    audit_head: str | None = None
+    correction: int = 0
+    """0 for the night's first report, then the number of the correction."""
