@@ -1,0 +1,227 @@
+"""Monitors: what one YAML file in `monitors/` says about a dataset, and the workspace's own `sereno.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zoneinfo
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from analyzers.columns import Column, Columns, Role, Shape
+from analyzers.columns import Field as AuditField
+from analyzers.errors import MonitorError
+from analyzers.settings import AnalysisSettings
+from flows.documents import Document, read_document, validate
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_ADDRESS = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,255}")
+_STATED_ABOVE = ("monitor", "timezone", "currency")
+
+
+class Settings(BaseModel):
+    """Immutable, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ColumnSettings(Settings):
+    """What one column is; in YAML `amount: exposure` is short for `amount: {role: exposure}`."""
+
+    role: Role
+    field: AuditField | None = None
+    unit: str | None = None
+    label: str | None = None
+
+
+class RecordsSettings(Settings):
+    """Where the records come from."""
+
+    files: tuple[str, ...]
+    """Paths or globs, relative to the workspace."""
+    shape: Shape = Shape.EVENTS
+    """`events`, `series` (a wide table of regular samples) or `long` (one row per tag and time)."""
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("files")
+    @classmethod
+    def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not all(value):
+            raise ValueError("name at least one file or glob")
+        return value
+
+
+class ReferenceSettings(RecordsSettings):
+    """Where a reference table comes from."""
+
+
+class Monitor(Settings):
+    """One dataset: its records, what the columns mean, which analyzers run, who gets the report, when."""
+
+    name: str
+    """The file's name without `.yaml`."""
+    title: str
+    """What reports call it."""
+    owners: tuple[str, ...] = ()
+    """Addresses that get the report."""
+    timezone: str = "UTC"
+    """Time zone of naive times and of the day's borders."""
+    schedule: str = "30 2 * * *"
+    """Cron expression, in the monitor's time zone; monitors on one schedule are one night."""
+    batch: int = Field(1, ge=1, le=366)
+    """Days, ending with the data date, whose records are judged."""
+    history: int = Field(730, ge=0, le=7300)
+    """Most days before the batch that count as history."""
+    look_back: int = Field(3, ge=0, le=366)
+    """Days before the batch within which records that arrive late are still judged."""
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
+    """Currency of the exposure where no column says it (ISO 4217)."""
+    records: RecordsSettings
+    references: dict[str, ReferenceSettings] = Field(default_factory=dict)
+    columns: dict[str, ColumnSettings]
+    unmask: bool = False
+    """Print `person` columns as they are; otherwise they are masked."""
+    analysis: dict[str, Any] = Field(default_factory=dict)
+    """Thresholds, budget and the parameters of the analyzers."""
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError(f"{value[:80]!r}: use small letters, digits, - and _, at most 63")
+        return value
+
+    @field_validator("owners")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(f"{address[:80]!r} is not a mail address")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return known_timezone(value)
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: {"role": spec} if isinstance(spec, str) else spec for name, spec in value.items()}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Monitor:
+        columns = self.described()
+        if columns.one(Role.TIME) is None:
+            raise ValueError("no column has the role 'time'; a night takes its batch by it")
+        return self
+
+    def described(self) -> Columns:
+        """The columns as the analyzers take them."""
+        columns = tuple(Column(name=name, **spec.model_dump()) for name, spec in self.columns.items())
+        return Columns(shape=self.records.shape, columns=columns)
+
+    def analysis_settings(self) -> AnalysisSettings:
+        """The analysis section with the monitor's own name, zone and currency."""
+        stated = {"monitor": self.name, "timezone": self.timezone, "currency": self.currency}
+        return AnalysisSettings(**{**self.analysis, **stated})
+
+    def batch_bounds(self, data_date: date) -> tuple[datetime, datetime]:
+        """First instant of the batch and first instant after it; a day of 23 or 25 hours is one day."""
+        zone = zoneinfo.ZoneInfo(self.timezone)
+        first = data_date - timedelta(days=self.batch - 1)
+        return (
+            datetime.combine(first, time.min, zone),
+            datetime.combine(data_date + timedelta(days=1), time.min, zone),
+        )
+
+    def history_start(self, data_date: date) -> datetime:
+        """First instant that counts as history."""
+        first = data_date - timedelta(days=self.batch - 1 + self.history)
+        return datetime.combine(first, time.min, zoneinfo.ZoneInfo(self.timezone))
+
+    def config_hash(self) -> str:
+        """Hash of all that the monitor states."""
+        return "c1:" + hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]
+
+
+class MailSettings(Settings):
+    """How mail leaves; without `host` it stays in the outbox as `.eml` files."""
+
+    host: str | None = None
+    port: int = Field(25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    username: str | None = None
+    password: str | None = Field(None, repr=False)
+    """Best written as `${NAME}`, which is read from the environment."""
+    sender: str = "sereno@localhost"
+    recipients: tuple[str, ...] = ()
+    """Who gets every night's report, beside the monitors' owners."""
+    timeout: int = Field(30, ge=1, le=600)
+    """Seconds."""
+
+
+class PrefectSettings(Settings):
+    """Which Prefect server carries the flows."""
+
+    api_url: str | None = None
+    """An existing server; without it `sereno serve` starts one."""
+    port: int = Field(4200, ge=1, le=65535)
+    """Port of the server that `sereno serve` starts, on loopback."""
+
+
+class WorkspaceSettings(Settings):
+    """`sereno.yaml`: what holds for the whole workspace."""
+
+    name: str = "Sereno"
+    """What the report calls the company or site."""
+    language: Literal["en", "es"] = "en"
+    timezone: str = "UTC"
+    model: str | None = None
+    """Path of a GGUF file; without it the default model, where it is installed."""
+    narration: bool = True
+    """Whether the local model writes; otherwise the texts are templates, marked so."""
+    mail: MailSettings = MailSettings()
+    prefect: PrefectSettings = PrefectSettings()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return known_timezone(value)
+
+
+def known_timezone(value: str) -> str:
+    """The time zone's name as it is; ValueError where the IANA database does not know it."""
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value[:80]!r} is not a time zone; write one such as Europe/Madrid") from None
+    return value
+
+
+def load_monitor(path: Path) -> Monitor:
+    """Read and validate one monitor; MonitorError names file, line and key."""
+    document = read_document(path)
+    monitor = validate(document, Monitor, {"name": path.stem, **document.data})
+    _validate_analysis(document, monitor)
+    return monitor
+
+
+def _validate_analysis(document: Document, monitor: Monitor) -> None:
+    for key in _STATED_ABOVE:
+        if key in monitor.analysis:
+            where = document.where(("analysis", key))
+            raise MonitorError(f"{where}: analysis.{key}: state this at the top level of the monitor instead")
+    prefixed = Document(
+        document.path, document.data, {k[1:]: v for k, v in document.lines.items() if k[:1] == ("analysis",)}
+    )
+    validate(prefixed, AnalysisSettings, monitor.analysis)

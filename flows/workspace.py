@@ -1,0 +1,151 @@
+"""The workspace: the user's folder with monitors, data, reports, outbox and the warehouse."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from analyzers.errors import MonitorError, OperationError, UsageError
+from flows.documents import read_document, validate
+from flows.monitors import Monitor, WorkspaceSettings, load_monitor
+
+VARIABLE = "SERENO_WORKSPACE"
+"""Environment variable that names the workspace."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder of the user's; every path in it has one name here."""
+
+    folder: Path
+    settings: WorkspaceSettings
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> Workspace:
+        """The workspace in `folder`, else in `$SERENO_WORKSPACE`, else here; UsageError where there is none."""
+        chosen = (folder or Path(os.environ.get(VARIABLE) or ".")).resolve()
+        path = chosen / "sereno.yaml"
+        if not path.is_file():
+            raise UsageError(
+                f"{chosen}: no sereno.yaml here; name a workspace with --workspace, or make one with `sereno init`"
+            )
+        return cls(chosen, validate(read_document(path), WorkspaceSettings))
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def archive(self) -> Path:
+        """Reports of all nights."""
+        return self.folder / "archive"
+
+    @property
+    def outbox(self) -> Path:
+        """Mails, as `.eml` files."""
+        return self.folder / "outbox"
+
+    @property
+    def work(self) -> Path:
+        """What tasks of a run hand to each other; nothing in it outlives its run."""
+        return self.folder / "work"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Prefect's own database and settings."""
+        return self.folder / ".prefect"
+
+    def monitor_names(self) -> list[str]:
+        """Names of the monitors, sorted."""
+        return sorted(path.stem for path in (self.folder / "monitors").glob("*.yaml"))
+
+    def monitor(self, name: str) -> Monitor:
+        """The monitor of this name; UsageError names the nearest where there is none."""
+        names = self.monitor_names()
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none yet'}"
+            raise UsageError(f"no monitor {name[:80]!r} in {self.folder / 'monitors'}; {hint}")
+        return load_monitor(self.folder / "monitors" / f"{name}.yaml")
+
+    def monitors(self, names: tuple[str, ...] = ()) -> list[Monitor]:
+        """The named monitors, or all; UsageError where there is none at all."""
+        chosen = list(dict.fromkeys(names)) or self.monitor_names()
+        if not chosen:
+            raise UsageError(
+                f"{self.folder / 'monitors'}: no monitor yet; write one, or let `sereno init --from FILE` do it"
+            )
+        return [self.monitor(name) for name in chosen]
+
+    def model_path(self) -> Path | None:
+        """The configured GGUF file; None where the settings name none."""
+        return None if self.settings.model is None else (self.folder / self.settings.model).resolve()
+
+    def hash_key(self) -> bytes:
+        """The workspace's own key for fingerprints and masks; made once, readable by its owner only."""
+        path = self.folder / ".sereno-key"
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_hex(32).encode())
+        key = path.read_bytes()
+        if len(key) != 64:
+            raise OperationError(f"{path}: the workspace's key is damaged; restore it from a backup")
+        return key
+
+    def prepare(self) -> None:
+        """Make the folders that a run writes to, readable by their owner only."""
+        for folder in (self.archive, self.outbox, self.work, self.prefect_home):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextlib.contextmanager
+def run_folder(workspace: Workspace, run: str) -> Iterator[Path]:
+    """A folder of the run's own under `work/`, gone afterwards. Folders that a killed run left are cleared first."""
+    clear_abandoned(workspace)
+    folder = workspace.work / run
+    folder.mkdir(mode=0o700)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_abandoned(workspace: Workspace) -> list[str]:
+    """Remove the run folders whose run no longer lives; their names."""
+    cleared = []
+    for folder in sorted(path for path in workspace.work.iterdir() if (path / ".lock").is_file()):
+        with (folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            cleared.append(folder.name)
+    return cleared
+
+
+@contextlib.contextmanager
+def exclusive(workspace: Workspace, monitors: list[str]) -> Iterator[None]:
+    """Hold the locks of these monitors, so that two runs of one never overlap; waits for its turn."""
+    with contextlib.ExitStack() as stack:
+        for name in sorted(monitors):
+            lock = stack.enter_context((workspace.work / f"{name}.monitor-lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def check_empty(folder: Path) -> None:
+    """MonitorError unless a workspace can be made in the folder."""
+    if (folder / "sereno.yaml").exists():
+        raise MonitorError(f"{folder}: already a workspace; name another folder")
