@@ -1,0 +1,40 @@
+# Every target sets up what it needs first; a second call skips what is there.
+.PHONY: demo test test-long check setup format screenshots lock clean
+.DEFAULT_GOAL := help
+PYTEST := .venv/bin/python -m pytest
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## virtual environment, locked packages, llama.cpp, model (about 8 minutes the first time)
+	@./scripts/setup
+
+demo: setup ## sample ledger and plant, end to end, in ./sereno-demo
+	@.venv/bin/sereno demo --replace
+
+test: setup ## all tests but the long ones (at most 10 minutes); REQUIRE_ALL=1 makes a skip a failure
+	@$(PYTEST) -m 'not long' -n 2 --dist loadgroup
+
+test-long: setup ## all tests
+	@$(PYTEST) -n 2 --dist loadgroup
+
+check: setup ## lint, format, types, import contracts, lock, generated docs
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+	@./scripts/check-lock
+
+format: setup ## format and mend what the linter can
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+lock: setup ## resolve the newest versions that pyproject.toml allows
+	@.venv/bin/uv lock --upgrade
+	@.venv/bin/uv export --locked --only-group bootstrap --no-emit-project --no-header -o scripts/bootstrap.txt --quiet
+
+screenshots: setup ## the README's pictures, from ./sereno-demo (needs chromium)
+	@.venv/bin/python scripts/screenshots.py sereno-demo docs/images
+
+clean: ## remove everything that was made here, the environment included
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis sereno-demo
