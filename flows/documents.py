@@ -74,21 +74,26 @@ def parse_document(text: str, path: Path) -> Document:
     return Document(path, data, lines)
 
 
-def validate(document: Document, model: type[Model], data: Mapping[str, Any] | None = None) -> Model:
-    """The document as a `model`; a MonitorError names file, line, key and the nearest valid key."""
+def validate(
+    document: Document, model: type[Model], data: Mapping[str, Any] | None = None, under: KeyPath = ()
+) -> Model:
+    """The document, or the part of it under a key, as a `model`.
+
+    A MonitorError names file, line, key and the nearest valid key.
+    """
     try:
         return model.model_validate(document.data if data is None else data)
     except ValidationError as error:
-        raise MonitorError(_first_message(error, document, model)) from None
+        raise MonitorError(_first_message(error, document, model, under)) from None
 
 
-def _first_message(error: ValidationError, document: Document, model: type[BaseModel]) -> str:
+def _first_message(error: ValidationError, document: Document, model: type[BaseModel], under: KeyPath) -> str:
     first = error.errors(include_url=False)[0]
-    keys = tuple(part for part in first["loc"] if isinstance(part, int) or not part.startswith("function-"))
+    keys = (*under, *first["loc"])
     name = ".".join(str(part) for part in keys) or "file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(keys[-1]), sorted(_keys_at(model, keys[:-1])), n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(keys[-1]), sorted(_keys_at(model, first["loc"][:-1])), n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "see docs/monitors.md for the keys"
         return f"{document.where(keys)}: {name}: unknown key; {hint}{more}"
     if first["type"] == "missing":

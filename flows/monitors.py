@@ -221,7 +221,4 @@ def _validate_analysis(document: Document, monitor: Monitor) -> None:
         if key in monitor.analysis:
             where = document.where(("analysis", key))
             raise MonitorError(f"{where}: analysis.{key}: state this at the top level of the monitor instead")
-    prefixed = Document(
-        document.path, document.data, {k[1:]: v for k, v in document.lines.items() if k[:1] == ("analysis",)}
-    )
-    validate(prefixed, AnalysisSettings, monitor.analysis)
+    validate(document, AnalysisSettings, monitor.analysis, under=("analysis",))
