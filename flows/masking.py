@@ -1,0 +1,32 @@
+"""Personal data: `person` columns leave the sources as a keyed hash, so that patterns stay visible and names do not."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from analyzers.columns import Columns, Role
+
+
+def mask_persons(frame: pl.DataFrame, columns: Columns, key: bytes) -> pl.DataFrame:
+    """The frame with every `person` column's values replaced by `person-` and ten hex digits.
+
+    The same person gets the same mask in every column and night of a workspace; nulls and empty texts stay null.
+    """
+    for name in columns.names(Role.PERSON):
+        if name in frame.columns:
+            frame = frame.with_columns(_masked(frame.get_column(name).cast(pl.String), key))
+    return frame
+
+
+def mask(value: str, key: bytes) -> str:
+    """The mask of one value; case and surrounding space do not matter."""
+    digest = hashlib.blake2b(value.strip().casefold().encode(), key=key[:64], digest_size=5, person=b"person")
+    return f"person-{digest.hexdigest()}"
+
+
+def _masked(values: pl.Series, key: bytes) -> pl.Series:
+    distinct = values.unique().drop_nulls()
+    masks = [mask(value, key) if value.strip() else None for value in distinct.to_list()]
+    return values.replace_strict(distinct, pl.Series(masks, dtype=pl.String), default=None).alias(values.name)
