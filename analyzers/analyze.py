@@ -1,0 +1,175 @@
+"""One run of the analyzers: data checks first, then what the records' shape calls for, then findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analyzers.columns import Shape
+from analyzers.findings import build_findings
+from analyzers.long_shape import Pivoted, pivoted
+from analyzers.results import Analysis, Check, CheckStatus, Finding, Outcome
+from analyzers.settings import Material
+
+SCORES = {
+    "row": pl.Int64,
+    "score": pl.Float64,
+    "p_value": pl.Float64,
+    "severity": pl.Float64,
+    "flagged": pl.Boolean,
+    "finding": pl.String,
+}
+
+
+def analyze(material: Material) -> Analysis:
+    """Find what deserves a person's time in `material.batch`.
+
+    Data checks run first. Where one of them failed, the data is broken: statistical analyzers would flag everything
+    or nothing and are skipped, with a check that says so; the audit tests, the house's rules and the sensor tests,
+    which look at records one by one, still run. An empty batch gives a clean result.
+
+    Raises
+    ------
+    MonitorError
+        A rule of the house that is no valid predicate, or a detector that cannot be imported.
+    """
+    from analyzers.checks import check_data
+
+    checks = check_data(material)
+    if material.batch.is_empty():
+        return _analysis(material, Outcome(checks=checks), None)
+    broken = [check.name for check in checks if check.status is CheckStatus.FAILED]
+    pivot = pivoted(material) if material.columns.shape is Shape.LONG else None
+    outcome = _run(pivot.material if pivot else material, broken)
+    return _analysis(material, replace(outcome, checks=(*checks, *outcome.checks)), pivot)
+
+
+def _run(material: Material, broken: list[str]) -> Outcome:
+    """Run the analyzers that the shape calls for and that the settings and the data allow."""
+    if material.columns.shape is Shape.EVENTS:
+        return _joined(_statistical(material, broken), _audit(material))
+    return _joined(_series(material, broken), _audit(material))
+
+
+def _statistical(material: Material, broken: list[str]) -> Outcome:
+    from analyzers.tabular import analyze_tabular
+
+    if "ensemble" in material.settings.skip:
+        return _skipped("ensemble", "skipped_by_settings")
+    if broken:
+        return _skipped("ensemble", "skipped_data_broken", failed=", ".join(broken))
+    return analyze_tabular(material)
+
+
+def _series(material: Material, broken: list[str]) -> Outcome:
+    from analyzers.series import analyze_series
+
+    skip = material.settings.skip
+    if broken and "series" not in skip:
+        settings = material.settings.model_copy(update={"skip": (*skip, "series")})
+        outcome = analyze_series(replace(material, settings=settings))
+        said = _skipped("series", "skipped_data_broken", failed=", ".join(broken))
+        kept = tuple(check for check in outcome.checks if check.name != "series")
+        return replace(outcome, checks=(*said.checks, *kept))
+    return analyze_series(material)
+
+
+def _audit(material: Material) -> Outcome:
+    from analyzers.audit import analyze_audit
+
+    return analyze_audit(material)
+
+
+def _skipped(name: str, code: str, **values: str) -> Outcome:
+    return Outcome(checks=(Check(name=name, status=CheckStatus.SKIPPED, code=code, values={**values}),))
+
+
+def _joined(*outcomes: Outcome) -> Outcome:
+    return Outcome(
+        flags=tuple(chain.from_iterable(outcome.flags for outcome in outcomes)),
+        checks=tuple(chain.from_iterable(outcome.checks for outcome in outcomes)),
+        guarantees=tuple(chain.from_iterable(outcome.guarantees for outcome in outcomes)),
+        scores=next((outcome.scores for outcome in outcomes if outcome.scores is not None), None),
+    )
+
+
+def _analysis(material: Material, outcome: Outcome, pivot: Pivoted | None) -> Analysis:
+    seen = pivot.material if pivot else material
+    findings = build_findings(seen, outcome.flags)
+    scores = _scores(seen.batch.height, outcome.scores, findings)
+    if pivot:
+        findings, scores = pivot.findings_back(findings), pivot.scores_back(scores)
+    return Analysis(
+        scores=scores,
+        findings=findings,
+        checks=outcome.checks,
+        guarantees=outcome.guarantees,
+        flags=outcome.flags,
+        records=material.batch.height,
+        history_records=material.history.height,
+    )
+
+
+def _scores(height: int, given: pl.DataFrame | None, findings: tuple[Finding, ...]) -> pl.DataFrame:
+    """One line per batch row, with the finding that it belongs to first and at least that finding's severity."""
+    base = given if given is not None else _unscored(height)
+    severity = base["severity"].to_numpy().astype(np.float64)
+    score = base["score"].to_numpy().astype(np.float64)
+    flagged = base["flagged"].to_numpy().astype(np.bool_)
+    lifted, holder = severity.copy(), np.full(height, -1, dtype=np.int64)
+    for position in reversed(range(len(findings))):
+        rows = np.asarray(findings[position].rows, dtype=np.int64)
+        lifted[rows] = np.maximum(lifted[rows], findings[position].severity)
+        holder[rows] = position
+    names = pl.Series("finding", [finding.id for finding in findings], dtype=pl.String)
+    index = pl.Series("holder", holder)
+    return pl.DataFrame(
+        {
+            "row": np.arange(height, dtype=np.int64),
+            "score": _lifted_scores(score, severity, lifted),
+            "p_value": base["p_value"],
+            "severity": lifted,
+            "flagged": flagged | (holder >= 0),
+            "finding": names.gather(index.set(index < 0, None)) if len(names) else pl.Series([None] * height),
+        },
+        schema=SCORES,
+    )
+
+
+def _lifted_scores(
+    score: NDArray[np.float64], severity: NDArray[np.float64], lifted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Scores in which a row that rules made more severe ranks beside rows that were scored as severe.
+
+    Between the severities that occur the score is interpolated; above them it goes on by the share of what is left.
+    """
+    raised = lifted > severity
+    if not raised.any():
+        return score
+    levels = np.unique(severity)
+    tops = np.maximum.accumulate(np.maximum.reduceat(score[np.argsort(severity, kind="stable")], _starts(severity)))
+    spread = float(score.max() - score.min()) or 1.0
+    beyond = np.maximum(lifted - levels[-1], 0.0) / 100.0 * spread
+    moved = np.interp(lifted, levels, tops) + beyond
+    return np.where(raised, np.maximum(score, moved), score)
+
+
+def _starts(severity: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where each distinct severity begins once sorted."""
+    ordered = np.sort(severity, kind="stable")
+    return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+
+
+def _unscored(height: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "score": np.zeros(height),
+            "p_value": pl.Series([None] * height, dtype=pl.Float64),
+            "severity": np.zeros(height),
+            "flagged": np.zeros(height, dtype=np.bool_),
+        }
+    )

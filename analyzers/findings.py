@@ -1,0 +1,178 @@
+"""Flags to findings: merged, weighed, ordered, within the budget, under a fingerprint that stays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import polars as pl
+
+from analyzers.columns import Field, Role
+from analyzers.merging import Group, merge
+from analyzers.record_fields import fields_of
+from analyzers.results import Condition, Fact, FactKind, Family, Finding, Flag, SubjectKind
+from analyzers.risk import ConsequenceScale, consequence_scale, likelihood, priority
+from analyzers.settings import AnalysisSettings, Material
+
+REPORTING_LINE = 50.0
+"""Combined severity below which audit reasons are counted but not reported.
+
+An audit test's severity is 20 for each power of ten by which what it saw is rare (`analyzers.audit.rarity`), so the
+line is at about one in three hundred. Statistical flags were decided against the false discovery rate already.
+"""
+MOST_FACTS = 8
+MOST_RECORDS = 200
+_VERSION = "v1"
+
+
+def build_findings(material: Material, flags: Iterable[Flag]) -> tuple[Finding, ...]:
+    """Turn the flags of one run into findings by falling priority.
+
+    Deterministic: the order of the flags and of the batch's rows changes nothing but row numbers. The first
+    `settings.budget` findings whose money is not trivial are `mailed`. `data_date` stays null: it is the run's.
+    """
+    groups = [group for group in merge(flags) if is_reportable(group)]
+    scale = _scale(material)
+    fields = fields_of(material, [group.rows[0] for group in groups if _is_of_a_record(group)])
+    drafts = [_finding(material, group, scale, fields) for group in groups]
+    ordered = sorted(drafts, key=lambda finding: (-finding.priority, finding.fingerprint))
+    return _within_budget(ordered, material.settings)
+
+
+def is_reportable(group: Group) -> bool:
+    """Whether a group is worth a finding: statistical and sensor flags always, audit reasons from the line on."""
+    return group.severity >= REPORTING_LINE or any(
+        flag.family not in (Family.AUDIT, Family.RULE) for flag in group.flags
+    )
+
+
+def fingerprint(key: bytes, monitor: str, kind: str, subject: str, start: datetime | None = None) -> str:
+    """`v1:` and a keyed BLAKE2b hash of what the finding is about, never of the values it holds (RFC 7693)."""
+    began = None if start is None else start.astimezone(UTC).isoformat(timespec="seconds")
+    message = json.dumps([monitor, kind, subject, began], ensure_ascii=True).encode()
+    secret = key if len(key) <= hashlib.blake2b.MAX_KEY_SIZE else hashlib.blake2b(key).digest()
+    return f"{_VERSION}:{hashlib.blake2b(message, key=secret, digest_size=16).hexdigest()}"
+
+
+def _finding(
+    material: Material, group: Group, scale: ConsequenceScale, fields: Mapping[int, dict[str, str]]
+) -> Finding:
+    lead, rows = group.lead, group.rows
+    start = lead.time_from if group.is_continuous else None
+    mark = fingerprint(material.hash_key, material.settings.monitor, lead.type, group.subject.id, start)
+    exposure, currency = _exposure(material, group)
+    likely = likelihood(group.severity)
+    consequence = scale.of(None if exposure is None else float(exposure), currency)
+    time_from, time_to = _times(material, group)
+    p_values = [flag.p_value for flag in group.flags if flag.p_value is not None]
+    return Finding(
+        id=mark.partition(":")[2][:12],
+        fingerprint=mark,
+        monitor=material.settings.monitor,
+        data_date=None,
+        type=lead.type,
+        family=lead.family,
+        also=tuple(sorted({flag.type for flag in group.flags} - {lead.type})),
+        subject=group.subject,
+        rows=rows,
+        records=tuple(material.batch["record_id"].gather(list(rows[:MOST_RECORDS])).to_list()),
+        time_from=time_from,
+        time_to=time_to,
+        severity=group.severity,
+        exposure=exposure,
+        currency=currency,
+        likelihood=likely,
+        consequence=consequence,
+        priority=priority(likely, consequence),
+        condition=_condition(group),
+        p_value=min(p_values, default=None),
+        facts=_facts(group.flags, exposure, currency),
+        chart=next((flag.chart for flag in group.flags if flag.chart is not None), None),
+        fields=fields.get(rows[0], {}) if _is_of_a_record(group) else {},
+    )
+
+
+def _is_of_a_record(group: Group) -> bool:
+    return group.subject.kind is SubjectKind.RECORD and bool(group.rows)
+
+
+def _condition(group: Group) -> Condition | None:
+    """Whether it still holds: asked of series and entities only, a payment does not end."""
+    if group.is_continuous:
+        stated = [flag.open for flag in group.flags if flag.open is not None]
+        return Condition.ACTIVE if any(stated) or not stated else Condition.ENDED
+    return Condition.ACTIVE if group.subject.kind is SubjectKind.ENTITY else None
+
+
+def _exposure(material: Material, group: Group) -> tuple[Decimal | None, str | None]:
+    """The largest money that a reason names, in the leading reason's currency; else the records' own money."""
+    currency = next((flag.currency for flag in group.flags if flag.currency), material.settings.currency)
+    named = [
+        abs(flag.exposure)
+        for flag in group.flags
+        if flag.exposure is not None and (flag.currency or currency) == currency
+    ]
+    if named:
+        return max(named), currency
+    column = material.columns.one(Role.EXPOSURE)
+    if column is None or not _is_of_a_record(group):
+        return None, None
+    rows = material.batch[list(group.rows)]
+    amounts, name = rows[column], material.columns.field(Field.CURRENCY)
+    currencies = rows[name].drop_nulls().unique().to_list() if name else []
+    if amounts.null_count() == len(amounts) or len(currencies) > 1:
+        return None, None
+    total = amounts.cast(pl.Decimal(38, 4), strict=False).abs().sum()
+    return Decimal(total), currencies[0] if currencies else material.settings.currency
+
+
+def _times(material: Material, group: Group) -> tuple[datetime | None, datetime | None]:
+    """From the first to the last moment of the reasons, or of their records where no reason states one."""
+    starts = [flag.time_from for flag in group.flags if flag.time_from]
+    ends = [flag.time_to for flag in group.flags if flag.time_to]
+    time = material.columns.one(Role.TIME)
+    if (not starts or not ends) and time is not None and group.rows:
+        moments = material.batch[time].gather(list(group.rows)).drop_nulls().to_list()
+        starts, ends = starts or moments, ends or moments
+    return min(starts, default=None), max(ends, default=None)
+
+
+def _facts(flags: Sequence[Flag], exposure: Decimal | None, currency: str | None) -> tuple[Fact, ...]:
+    """At most `MOST_FACTS` different facts by falling weight, numbered; what is at stake comes last and always."""
+    heaviest: dict[str, Fact] = {}
+    for fact in (fact for flag in flags for fact in flag.facts):
+        if fact.kind is FactKind.EXPOSURE:
+            continue
+        statement = json.dumps(fact.model_dump(mode="json", exclude={"id", "weight"}), sort_keys=True)
+        if statement not in heaviest or heaviest[statement].weight < fact.weight:
+            heaviest[statement] = fact
+    ordered = [fact for _, fact in sorted(heaviest.items(), key=lambda item: (-item[1].weight, item[0]))]
+    if exposure is not None:
+        stake = Fact(kind=FactKind.EXPOSURE, actual=float(exposure), unit=currency, weight=0.0)
+        ordered = [*ordered[: MOST_FACTS - 1], stake]
+    return tuple(fact.model_copy(update={"id": f"f{i}"}) for i, fact in enumerate(ordered[:MOST_FACTS], start=1))
+
+
+def _scale(material: Material) -> ConsequenceScale:
+    return consequence_scale(
+        (material.history, material.batch) if not material.history.is_empty() else (material.batch,),
+        material.columns.one(Role.EXPOSURE),
+        material.columns.field(Field.CURRENCY),
+        material.settings.currency,
+        material.settings.criticality,
+    )
+
+
+def _within_budget(ordered: Sequence[Finding], settings: AnalysisSettings) -> tuple[Finding, ...]:
+    """Mark what is mailed; money below `trivial` never is and takes no place."""
+    decided: list[Finding] = []
+    mailed = 0
+    for finding in ordered:
+        trivial = finding.exposure is not None and finding.exposure < settings.trivial
+        within = not trivial and mailed < settings.budget
+        mailed += within
+        decided.append(finding if within else finding.model_copy(update={"mailed": False}))
+    return tuple(decided)
