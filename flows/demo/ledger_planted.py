@@ -144,7 +144,8 @@ def _duplicate_other_supplier(scene: Scene) -> None:
     words = supplier.name.split()
     double = scene.books.supplier(
         supplier.trade.name, name=" ".join([*words[1:-1], words[0], words[-1]]),
-        created=int(scene.books.rng.integers(5, 60)), bank_account=supplier.bank_account, terms=supplier.terms, method="run",
+        created=int(scene.books.rng.integers(5, 60)), bank_account=supplier.bank_account, terms=supplier.terms,
+        method="run",
     )  # fmt: skip
     _again(scene, "duplicate_other_supplier", double, first)
 
