@@ -1,0 +1,175 @@
+"""The warehouse's own tables, as an ordered list of small steps; a file is brought forward step by step.
+
+A step is never edited once it has been released: what changes is a new step at the end. The tables of records and of
+reference snapshots are made as they arrive (`flows.warehouse.tables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from analyzers.errors import WarehouseError
+from flows.warehouse import sql
+
+Step = Callable[[sql.Connection], None]
+
+_RUNS = """
+CREATE TABLE runs (
+    run VARCHAR PRIMARY KEY, monitor VARCHAR NOT NULL, data_date DATE NOT NULL, status VARCHAR NOT NULL,
+    started_at TIMESTAMPTZ NOT NULL, finished_at TIMESTAMPTZ, input_fingerprint VARCHAR, config_hash VARCHAR,
+    code_version VARCHAR, model_hash VARCHAR, records BIGINT NOT NULL, history_records BIGINT NOT NULL,
+    quarantined BIGINT NOT NULL, flags BIGINT NOT NULL, findings BIGINT NOT NULL, correction INTEGER NOT NULL,
+    guarantees VARCHAR NOT NULL, report VARCHAR, error VARCHAR)
+"""
+_CHECKS = """
+CREATE TABLE checks (
+    run VARCHAR NOT NULL, position INTEGER NOT NULL, name VARCHAR NOT NULL, status VARCHAR NOT NULL,
+    code VARCHAR NOT NULL, "values" VARCHAR NOT NULL, flags BIGINT NOT NULL)
+"""
+_FLAGS = """
+CREATE TABLE flags (
+    run VARCHAR NOT NULL, position INTEGER NOT NULL, analyzer VARCHAR NOT NULL, type VARCHAR NOT NULL,
+    family VARCHAR NOT NULL, subject_kind VARCHAR NOT NULL, subject_id VARCHAR NOT NULL, "rows" BIGINT NOT NULL,
+    severity DOUBLE NOT NULL, score DOUBLE NOT NULL, p_value DOUBLE, exposure DECIMAL(18, 4), currency VARCHAR,
+    time_from TIMESTAMPTZ, time_to TIMESTAMPTZ, open BOOLEAN)
+"""
+_FACTS = """
+CREATE TABLE facts (
+    run VARCHAR NOT NULL, finding VARCHAR NOT NULL, id VARCHAR NOT NULL, kind VARCHAR NOT NULL, feature VARCHAR,
+    actual_number DOUBLE, actual_text VARCHAR, expected_low DOUBLE, expected_high DOUBLE, ratio DOUBLE,
+    direction VARCHAR, unit VARCHAR, happened_at TIMESTAMPTZ, weight DOUBLE NOT NULL, "values" VARCHAR NOT NULL)
+"""
+_FINDINGS = """
+CREATE TABLE findings (
+    fingerprint VARCHAR PRIMARY KEY, id VARCHAR NOT NULL, monitor VARCHAR NOT NULL, type VARCHAR NOT NULL,
+    family VARCHAR NOT NULL, subject_kind VARCHAR NOT NULL, subject_id VARCHAR NOT NULL,
+    subject_label VARCHAR NOT NULL, first_seen DATE NOT NULL, last_seen DATE NOT NULL, times_seen INTEGER NOT NULL,
+    severity DOUBLE NOT NULL, exposure DECIMAL(18, 4), currency VARCHAR, priority DOUBLE NOT NULL,
+    condition VARCHAR, ended_on DATE, review VARCHAR NOT NULL)
+"""
+# Which nights saw a finding. It outlives the evidence, so that counts stay right when retention deletes that.
+_SIGHTINGS = """
+CREATE TABLE sightings (
+    fingerprint VARCHAR NOT NULL, monitor VARCHAR NOT NULL, data_date DATE NOT NULL, run VARCHAR NOT NULL,
+    condition VARCHAR)
+"""
+_RUN_FINDINGS = """
+CREATE TABLE run_findings (
+    run VARCHAR NOT NULL, monitor VARCHAR NOT NULL, data_date DATE NOT NULL, position INTEGER NOT NULL,
+    fingerprint VARCHAR NOT NULL, id VARCHAR NOT NULL, type VARCHAR NOT NULL, subject_id VARCHAR NOT NULL,
+    severity DOUBLE NOT NULL, exposure DECIMAL(18, 4), currency VARCHAR, likelihood DOUBLE NOT NULL,
+    consequence DOUBLE NOT NULL, priority DOUBLE NOT NULL, p_value DOUBLE, mailed BOOLEAN NOT NULL,
+    document VARCHAR NOT NULL)
+"""
+_NARRATIVES = """
+CREATE TABLE narratives (
+    run VARCHAR NOT NULL, finding VARCHAR NOT NULL, lang VARCHAR NOT NULL, mode VARCHAR NOT NULL,
+    grounded BOOLEAN NOT NULL, replaced INTEGER NOT NULL, model VARCHAR, text VARCHAR NOT NULL,
+    claims VARCHAR NOT NULL)
+"""
+_SKELETONS = "CREATE TABLE skeletons (key VARCHAR PRIMARY KEY, skeleton VARCHAR NOT NULL)"
+_DISPOSITIONS = """
+CREATE TABLE dispositions (
+    audit_seq BIGINT NOT NULL, fingerprint VARCHAR NOT NULL, monitor VARCHAR NOT NULL, type VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL, who VARCHAR NOT NULL, decided_at TIMESTAMPTZ NOT NULL, why VARCHAR NOT NULL, until DATE,
+    exposure DECIMAL(18, 4), currency VARCHAR, reasons VARCHAR NOT NULL)
+"""
+_SNOOZES = """
+CREATE TABLE snoozes (
+    audit_seq BIGINT NOT NULL, scope VARCHAR NOT NULL, monitor VARCHAR NOT NULL, target VARCHAR NOT NULL,
+    starts_at TIMESTAMPTZ NOT NULL, until TIMESTAMPTZ NOT NULL, who VARCHAR NOT NULL, why VARCHAR NOT NULL,
+    made_at TIMESTAMPTZ NOT NULL)
+"""
+_DELIVERIES = """
+CREATE TABLE deliveries (
+    message_id VARCHAR PRIMARY KEY, night VARCHAR NOT NULL, recipient VARCHAR NOT NULL, correction INTEGER NOT NULL,
+    state VARCHAR NOT NULL, path VARCHAR NOT NULL, attempts INTEGER NOT NULL, last_error VARCHAR,
+    queued_at TIMESTAMPTZ NOT NULL, changed_at TIMESTAMPTZ NOT NULL)
+"""
+_QUARANTINE = """
+CREATE TABLE quarantine (
+    ingest_id VARCHAR NOT NULL, monitor VARCHAR NOT NULL, source VARCHAR NOT NULL, "row" BIGINT NOT NULL,
+    "column" VARCHAR, reason VARCHAR NOT NULL, value VARCHAR)
+"""
+_STORED_COLUMNS = """
+CREATE TABLE stored_columns (
+    table_name VARCHAR NOT NULL, name VARCHAR NOT NULL, stored_name VARCHAR NOT NULL, type VARCHAR NOT NULL,
+    position INTEGER NOT NULL)
+"""
+_SNAPSHOTS = """
+CREATE TABLE reference_snapshots (
+    monitor VARCHAR NOT NULL, reference VARCHAR NOT NULL, taken_on DATE NOT NULL, added BIGINT NOT NULL,
+    removed BIGINT NOT NULL, "rows" BIGINT NOT NULL)
+"""
+_AUDIT = """
+CREATE TABLE audit (
+    seq BIGINT PRIMARY KEY, logged_at TIMESTAMPTZ NOT NULL, kind VARCHAR NOT NULL, subject VARCHAR NOT NULL,
+    content_hash VARCHAR NOT NULL, previous VARCHAR NOT NULL, hash VARCHAR NOT NULL)
+"""
+# Salts and contents stand apart from the chain: erasing them leaves it verifiable.
+_AUDIT_CONTENTS = (
+    "CREATE TABLE audit_contents (seq BIGINT PRIMARY KEY, salt VARCHAR NOT NULL, content VARCHAR NOT NULL)"
+)
+
+
+def _first_tables(connection: sql.Connection) -> None:
+    for statement in (
+        _RUNS,
+        _CHECKS,
+        _FLAGS,
+        _FACTS,
+        _FINDINGS,
+        _SIGHTINGS,
+        _RUN_FINDINGS,
+        _NARRATIVES,
+        _SKELETONS,
+        _DISPOSITIONS,
+        _SNOOZES,
+        _DELIVERIES,
+        _QUARANTINE,
+        _STORED_COLUMNS,
+        _SNAPSHOTS,
+        _AUDIT,
+        _AUDIT_CONTENTS,
+    ):
+        sql.run(connection, statement)
+
+
+STEPS: tuple[Step, ...] = (_first_tables,)
+"""Step n brings a file from version n to version n + 1."""
+
+
+def newest(steps: Sequence[Step] = STEPS) -> int:
+    """The version that this code writes."""
+    return len(steps)
+
+
+def version(connection: sql.Connection) -> int:
+    """The file's version; 0 where it has no tables yet."""
+    known = sql.scalar(connection, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'schema_version'")
+    return int(sql.scalar(connection, "SELECT coalesce(max(version), 0) FROM schema_version")) if known else 0
+
+
+def check(connection: sql.Connection, path: Path, steps: Sequence[Step] = STEPS) -> bool:
+    """Whether the file needs a migration; WarehouseError where a newer Sereno wrote it."""
+    present = version(connection)
+    if present > newest(steps):
+        raise WarehouseError(
+            f"{path}: written by a newer Sereno (tables of version {present}, this one knows {newest(steps)}); "
+            "update Sereno, or restore a backup"
+        )
+    return present < newest(steps)
+
+
+def migrate(connection: sql.Connection, path: Path, steps: Sequence[Step] = STEPS) -> int:
+    """Apply the missing steps in the caller's transaction; how many there were."""
+    if not check(connection, path, steps):
+        return 0
+    present = version(connection)
+    if present == 0:
+        sql.run(connection, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+    for number, step in enumerate(steps[present:], start=present + 1):
+        step(connection)
+        sql.run(connection, "INSERT INTO schema_version VALUES (?)", [number])
+    return newest(steps) - present
