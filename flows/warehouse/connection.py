@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ STORAGE_VERSION = "v1.5.0"
 """Format of the file: readable by the long-term release of DuckDB before 2.0 too."""
 
 _MEMORY_CEILING = 2 * 1024**3
+_CONFIGURING = threading.Lock()
 _NOWHERE = "http://127.0.0.1:1"
 
 
@@ -60,17 +62,18 @@ class Warehouse:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sql.Connection]:
         """A read-only connection; several may be open at once, and a writer waits for them. Keep it short."""
-        if not self._current():
-            with self.writing():
-                pass
+        if self.path.exists():
+            with self._locked(shared=True), self._opened(read_only=True) as connection:
+                if not schema.check(connection, self.path):
+                    yield connection
+                    return
+        self._bring_forward()
         with self._locked(shared=True), self._opened(read_only=True) as connection:
             yield connection
 
     def backup(self, target: Path) -> None:
         """Copy the warehouse to a new file, in a consistent state and readable by its owner only."""
-        if not self._current():
-            with self.writing():
-                pass
+        self._bring_forward()
         with self._locked(shared=False), _owner_only():
             with self._opened(read_only=False) as connection:
                 connection.checkpoint()
@@ -84,12 +87,10 @@ class Warehouse:
                     f"{target}: cannot be written ({error.strerror}); name a new file in a folder with room"
                 ) from None
 
-    def _current(self) -> bool:
-        """Whether there is a file whose tables need no migration."""
-        if not self.path.exists():
-            return False
-        with self._locked(shared=True), self._opened(read_only=True) as connection:
-            return not schema.check(connection, self.path)
+    def _bring_forward(self) -> None:
+        """Make the file, or its tables, what this version expects."""
+        with self.writing():
+            pass
 
     @contextlib.contextmanager
     def _locked(self, *, shared: bool) -> Iterator[None]:
@@ -125,14 +126,17 @@ class Warehouse:
             connection.close()
 
     def _connect(self, path: Path, *, read_only: bool) -> sql.Connection:
-        try:
-            connection = duckdb.connect(str(path), read_only=read_only, config=self._settings())
-        except duckdb.Error as error:
-            raise WarehouseError(f"{self.path}: {_reason(error)}; {_remedy(error)}") from None
-        sql.run(connection, "SET TimeZone = 'UTC'")
-        sql.run(connection, f"SET allowed_directories = [{sql.text(str(self._work.resolve()))}]")
-        sql.run(connection, "SET enable_external_access = false")
-        sql.run(connection, "SET lock_configuration = true")
+        with _CONFIGURING:
+            try:
+                connection = duckdb.connect(str(path), read_only=read_only, config=self._settings())
+            except duckdb.Error as error:
+                raise WarehouseError(f"{self.path}: {_reason(error)}; {_remedy(error)}") from None
+            # Readers of one process share DuckDB's instance: only the first finds it not yet locked.
+            if not sql.scalar(connection, "SELECT current_setting('lock_configuration')"):
+                sql.run(connection, "SET GLOBAL TimeZone = 'UTC'")
+                sql.run(connection, f"SET allowed_directories = [{sql.text(str(self._work.resolve()))}]")
+                sql.run(connection, "SET enable_external_access = false")
+                sql.run(connection, "SET lock_configuration = true")
         return connection
 
     def _settings(self) -> dict[str, str | bool | int | float | list[str]]:

@@ -6,7 +6,7 @@ reference snapshots are made as they arrive (`flows.warehouse.tables`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from analyzers.errors import WarehouseError
@@ -140,9 +140,9 @@ STEPS: tuple[Step, ...] = (_first_tables,)
 """Step n brings a file from version n to version n + 1."""
 
 
-def newest(steps: Sequence[Step] = STEPS) -> int:
+def newest() -> int:
     """The version that this code writes."""
-    return len(steps)
+    return len(STEPS)
 
 
 def version(connection: sql.Connection) -> int:
@@ -151,25 +151,25 @@ def version(connection: sql.Connection) -> int:
     return int(sql.scalar(connection, "SELECT coalesce(max(version), 0) FROM schema_version")) if known else 0
 
 
-def check(connection: sql.Connection, path: Path, steps: Sequence[Step] = STEPS) -> bool:
+def check(connection: sql.Connection, path: Path) -> bool:
     """Whether the file needs a migration; WarehouseError where a newer Sereno wrote it."""
     present = version(connection)
-    if present > newest(steps):
+    if present > newest():
         raise WarehouseError(
-            f"{path}: written by a newer Sereno (tables of version {present}, this one knows {newest(steps)}); "
+            f"{path}: written by a newer Sereno (tables of version {present}, this one knows {newest()}); "
             "update Sereno, or restore a backup"
         )
-    return present < newest(steps)
+    return present < newest()
 
 
-def migrate(connection: sql.Connection, path: Path, steps: Sequence[Step] = STEPS) -> int:
+def migrate(connection: sql.Connection, path: Path) -> int:
     """Apply the missing steps in the caller's transaction; how many there were."""
-    if not check(connection, path, steps):
+    if not check(connection, path):
         return 0
     present = version(connection)
     if present == 0:
         sql.run(connection, "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
-    for number, step in enumerate(steps[present:], start=present + 1):
+    for number, step in enumerate(STEPS[present:], start=present + 1):
         step(connection)
         sql.run(connection, "INSERT INTO schema_version VALUES (?)", [number])
-    return newest(steps) - present
+    return newest() - present
