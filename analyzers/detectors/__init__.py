@@ -1,0 +1,21 @@
+"""Outlier detectors as scikit-learn estimators."""
+
+from analyzers.detectors.covariance import TrimmedMahalanobis
+from analyzers.detectors.ensemble import Ensemble
+from analyzers.detectors.histogram import HistogramDensity
+from analyzers.detectors.mixture import MixtureDensity
+from analyzers.detectors.named import load_detector, strangeness
+from analyzers.detectors.outlier import OutlierDetector
+from analyzers.detectors.references import KthNeighbour, NearestReference
+
+__all__ = [
+    "Ensemble",
+    "HistogramDensity",
+    "KthNeighbour",
+    "MixtureDensity",
+    "NearestReference",
+    "OutlierDetector",
+    "TrimmedMahalanobis",
+    "load_detector",
+    "strangeness",
+]

@@ -1,0 +1,105 @@
+"""Features that can be read one by one, each on the scale of its own tail probability, beside the ensemble."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.detectors.ensemble import Ensemble
+from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
+
+_SHARES = np.array([0.5, 0.25, 0.1, 0.05, 0.02, 0.01])
+_LEAST_SLOPE_SPAN = 1.0
+
+
+@dataclass(frozen=True)
+class TailScale:
+    """Minus the decimal logarithm of the share of training values that are larger.
+
+    Read off the training quantiles down to 1 %, and beyond them drawn out along the line from 10 % to 1 %: that is an
+    exponential tail, and anomalies among the training values (less than 1 %) do not touch it.
+    """
+
+    knots: NDArray[np.float64]
+    decades: NDArray[np.float64]
+    slope: float
+    """Decades per unit beyond the last knot."""
+
+    @classmethod
+    def of(cls, values: Vector) -> TailScale:
+        """Learn the scale from training values."""
+        knots = np.quantile(values, 1 - _SHARES)
+        decades = -np.log10(_SHARES)
+        distinct = np.append(np.diff(knots) > 0, True)
+        width = knots[-1] - knots[2]
+        if width > 0:
+            return cls(knots[distinct], decades[distinct], 1 / float(width))
+        beyond = values[values > knots[-1]] - knots[-1]
+        width = float(np.median(beyond)) if len(beyond) else float(np.std(values)) or 1.0
+        return cls(knots[-1:], decades[-1:], 1 / width)
+
+    def __call__(self, values: Vector) -> Vector:
+        """The values on this scale: 0.3 is the median, 2 the highest hundredth, 4 one in ten thousand."""
+        inside = np.interp(values, self.knots, self.decades, left=0.0)
+        return np.asarray(inside + np.maximum(values - self.knots[-1], 0) * self.slope)
+
+
+class ContextEnsemble(OutlierDetector):
+    """The ensemble, and beside it each surprise on the scale of its own tail.
+
+    A surprise is a feature that is 0 for a typical record and grows with strangeness, such as the distance from an
+    entity's own past. One strong surprise must be enough, whatever the other columns say; an average would drown it.
+
+    Parameters
+    ----------
+    surprises : tuple of int, default=()
+        Positions of the columns that are surprises. Without any, this is the plain ensemble.
+    power : float, default=4
+        Exponent of the norm that joins the surprises with the ensemble: large values come close to the largest of
+        them, small ones to their sum.
+    ensemble_weight : float, default=0.5
+        Weight of the ensemble's own tail scale within the norm.
+    extra : tuple of estimators, default=()
+        Further outlier estimators for the ensemble.
+    contamination, random_state
+        As in `OutlierDetector`.
+
+    Attributes
+    ----------
+    ensemble_ : Ensemble
+        Fitted on all columns.
+    scales_ : tuple of TailScale
+        One for the ensemble, then one for each surprise; empty without surprises.
+    """
+
+    def __init__(
+        self,
+        surprises: tuple[int, ...] = (),
+        power: float = 4.0,
+        ensemble_weight: float = 0.5,
+        extra: tuple[Any, ...] = (),
+        contamination: float = 0.1,
+        random_state: Any = 0,
+    ) -> None:
+        super().__init__(contamination=contamination, random_state=random_state)
+        self.surprises = surprises
+        self.power = power
+        self.ensemble_weight = ensemble_weight
+        self.extra = extra
+
+    def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
+        self.ensemble_ = Ensemble(extra=self.extra, random_state=random.randint(2**31 - 1)).fit(X)
+        scales = [TailScale.of(-self.ensemble_.score_samples(X))] if self.surprises else []
+        self.scales_ = tuple(scales + [TailScale.of(X[:, column]) for column in self.surprises])
+
+    def _strangeness(self, X: Matrix) -> Vector:
+        whole = -self.ensemble_.score_samples(X)
+        if not self.scales_:
+            return whole
+        total = (self.ensemble_weight * self.scales_[0](whole)) ** self.power
+        for column, scale in zip(self.surprises, self.scales_[1:], strict=True):
+            total += scale(X[:, column].astype(np.float64)) ** self.power
+        return np.asarray(total ** (1 / self.power))

@@ -1,0 +1,43 @@
+"""Outlier estimators that a monitor names by import path."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from analyzers.errors import MonitorError
+
+
+def load_detector(path: str) -> Any:
+    """An instance, with its defaults, of the estimator at `package.module.Class` (or `package.module:Class`).
+
+    Raises
+    ------
+    MonitorError
+        If there is no such class, or if it is no outlier estimator in scikit-learn's sense.
+    """
+    module_name, _, class_name = path.replace(":", ".").rpartition(".")
+    where = f"detectors: {path!r}"
+    if not module_name:
+        raise MonitorError(f"{where} is not an import path; write it as package.module.Class")
+    try:
+        estimator_class = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, ValueError) as error:
+        raise MonitorError(f"{where} cannot be imported ({error}); install its package or correct the path") from error
+    except AttributeError as error:
+        raise MonitorError(f"{where}: module {module_name!r} has no {class_name!r}; correct the path") from error
+    try:
+        estimator = estimator_class()
+    except Exception as error:  # a foreign constructor may raise anything
+        raise MonitorError(f"{where} cannot be made without arguments ({error}); name a class that can") from error
+    if not hasattr(estimator, "fit") or not (
+        hasattr(estimator, "score_samples") or hasattr(estimator, "decision_function")
+    ):
+        raise MonitorError(f"{where} has no fit with score_samples or decision_function; name an outlier estimator")
+    return estimator
+
+
+def strangeness(estimator: Any, X: Any) -> Any:
+    """How strange each row of X is to a fitted scikit-learn outlier estimator, higher is stranger."""
+    score = getattr(estimator, "score_samples", None) or estimator.decision_function
+    return -score(X)

@@ -1,0 +1,521 @@
+"""Flags of the tabular analyzer: what leads them, and the facts that anyone can check against the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property, lru_cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analyzers.columns import Field, Role
+from analyzers.features import Feature, FeatureKind, FeatureTable, Records
+from analyzers.features.calendar import local_times
+from analyzers.features.frequency import Timeline
+from analyzers.results import Direction, Fact, FactKind, Family, Flag, PeersChart, Subject, SubjectKind
+from analyzers.settings import Material
+
+_MOST_FACTS = 5
+_LEAST_SHARE = 0.1
+"""Reasons that carry less than this share of what the leading one carries are not told."""
+_LEAST_OWN = 5
+"""Records of its own that an entity needs before a record is compared with them in words."""
+_PEERS_SHOWN = 200
+
+
+class FindingType(StrEnum):
+    """Types of the tabular flags, by what leads them."""
+
+    UNUSUAL_AMOUNT = "unusual_amount"
+    """The exposure, against the entity's own past or everybody's."""
+    UNUSUAL_VALUE = "unusual_value"
+    """Another measure."""
+    UNUSUAL_TIME = "unusual_time"
+    """The hour, or the place in week or month."""
+    UNUSUAL_FREQUENCY = "unusual_frequency"
+    """More records of an entity within some days than it ever had; one flag for all of them."""
+    RARE_CATEGORY = "rare_category"
+    """A category's value that hardly occurs."""
+    RARE_PAIR = "rare_pair"
+    """Two categories that hardly occur together."""
+    UNUSUAL_FOR_ENTITY = "unusual_for_entity"
+    """A category's value that the entity does not use."""
+    NEW_ENTITY = "new_entity"
+    """An unusual amount or value of an entity without a past."""
+    UNUSUAL_COMBINATION = "unusual_combination"
+    """Nothing by itself: values that do not go together, or a text of unusual length."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A feature, and which share of the record's score goes when it is put back to what is typical."""
+
+    feature: Feature
+    weight: float
+
+
+_TYPES = {
+    FeatureKind.HOUR: FindingType.UNUSUAL_TIME,
+    FeatureKind.CALENDAR: FindingType.UNUSUAL_TIME,
+    FeatureKind.FREQUENCY: FindingType.UNUSUAL_FREQUENCY,
+    FeatureKind.RARE_VALUE: FindingType.RARE_CATEGORY,
+    FeatureKind.RARE_PAIR: FindingType.RARE_PAIR,
+    FeatureKind.NOVELTY: FindingType.UNUSUAL_FOR_ENTITY,
+}
+_AMOUNTS = (FeatureKind.MEASURE, FeatureKind.CROWD, FeatureKind.OWN)
+
+
+class Evidence:
+    """Makes flags out of rows and reasons.
+
+    A record's comparison set is the history, or in a ranking the rest of the batch.
+    """
+
+    def __init__(self, material: Material, records: Records, table: FeatureTable) -> None:
+        self._material = material
+        self._records = records
+        self._table = table
+        self._columns = records.columns
+        self._entities = records.columns.names(Role.ENTITY)
+        self._own_rows = lru_cache(maxsize=1024)(self._find_own_rows)
+
+    # -- the comparison sets ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _reference_rows(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self._records.reference)
+
+    def _find_own_rows(self, entity: str, label: str) -> NDArray[np.int64]:
+        codes = self._labels(entity)
+        rows = self._reference_rows
+        return np.asarray(rows[(codes == label).to_numpy()[rows]])
+
+    def _labels(self, entity: str) -> pl.Series:
+        return self._label_columns(entity)
+
+    @cached_property
+    def _label_columns(self) -> Callable[[str], pl.Series]:
+        return lru_cache(maxsize=64)(lambda name: self._records.frame[name].cast(pl.String).fill_null(""))
+
+    @cached_property
+    def _numbers(self) -> Callable[[str], NDArray[np.float64]]:
+        return lru_cache(maxsize=64)(self._records.values)
+
+    @cached_property
+    def _timeline_counts(self) -> Callable[[str, int], NDArray[np.int64]]:
+        def counts(entity: str, days: int) -> NDArray[np.int64]:
+            instants = self._records.microseconds
+            assert instants is not None
+            return Timeline(self._records.codes(entity), instants).counts(days)
+
+        return lru_cache(maxsize=16)(counts)
+
+    def _peers(self, row: int, column: str) -> NDArray[np.float64]:
+        values = self._numbers(column)[self._reference_rows[self._reference_rows != row]]
+        return np.asarray(values[np.isfinite(values)])
+
+    def _own(self, row: int, column: str, entity: str) -> NDArray[np.float64]:
+        rows = self._own_rows(entity, self._labels(entity)[row])
+        values = self._numbers(column)[rows[rows != row]]
+        return np.asarray(values[np.isfinite(values)])
+
+    # -- whether it is large enough --------------------------------------------------------------------------------
+
+    def large_enough(self, row: int, reasons: list[Reason]) -> bool:
+        """Whether the leading value differs from what is usual by at least `settings.min_change`."""
+        if not reasons or reasons[0].feature.kind not in _AMOUNTS:
+            return True
+        column = reasons[0].feature.column
+        actual = self._numbers(column)[row]
+        entity = self._own_entity(row, reasons[0].feature)
+        usual = self._own(row, column, entity) if entity else self._peers(row, column)
+        if not np.isfinite(actual) or not len(usual):
+            return True
+        median = float(np.median(usual))
+        return bool(abs(actual - median) >= self._material.settings.min_change * abs(median))
+
+    def _own_entity(self, row: int, feature: Feature) -> str | None:
+        """The entity whose past the feature's column is told against, if it has enough of it."""
+        if feature.kind not in _AMOUNTS or not self._entities:
+            return None
+        entity = feature.other or self._entities[0]
+        return entity if len(self._own(row, feature.column, entity)) >= _LEAST_OWN else None
+
+    # -- flags -----------------------------------------------------------------------------------------------------
+
+    def flag(
+        self,
+        row: int,
+        reasons: list[Reason],
+        *,
+        score: float,
+        severity: float,
+        p_value: float | None,
+        less_strange: float,
+    ) -> Flag:
+        """The flag of one record.
+
+        Parameters
+        ----------
+        row : int
+            Among all records, history first.
+        reasons : list of Reason
+            Strongest first.
+        score, severity, p_value
+            As decided.
+        less_strange : float
+            Share of the batch's records that score lower, 0 to 1.
+        """
+        finding_type = self._type_of(row, reasons)
+        facts = self._facts(row, reasons, finding_type, less_strange)
+        at = self._at(row)
+        amount, currency = self._money(row)
+        return Flag(
+            analyzer="ensemble",
+            type=finding_type,
+            family=Family.TABULAR,
+            subject=self._subject(row, reasons, finding_type),
+            rows=(int(self._records.batch_rows[row - self._records.n_history]),),
+            severity=severity,
+            score=score,
+            p_value=p_value,
+            exposure=amount,
+            currency=currency,
+            time_from=at,
+            time_to=at,
+            facts=facts,
+            chart=self._chart(row, reasons),
+        )
+
+    def joined(self, flags: list[Flag]) -> tuple[Flag, ...]:
+        """One flag an entity for `unusual_frequency`, led by its strangest record; the others as they are."""
+        bursts: dict[str, Flag] = {}
+        single = []
+        for flag in flags:
+            if flag.type != FindingType.UNUSUAL_FREQUENCY:
+                single.append(flag)
+            elif (first := bursts.get(flag.subject.id)) is None:
+                bursts[flag.subject.id] = flag
+            else:
+                bursts[flag.subject.id] = _merged(first, flag)
+        return tuple(sorted([*single, *bursts.values()], key=lambda flag: (-flag.score, flag.rows)))
+
+    def _type_of(self, row: int, reasons: list[Reason]) -> FindingType:
+        if not reasons:
+            return FindingType.UNUSUAL_COMBINATION
+        feature = reasons[0].feature
+        if feature.kind not in _AMOUNTS:
+            return _TYPES.get(feature.kind, FindingType.UNUSUAL_COMBINATION)
+        if self._outside(row, feature) is None:
+            return FindingType.UNUSUAL_COMBINATION
+        if self._entities and not self._past_of(row, self._entities[0]):
+            return FindingType.NEW_ENTITY
+        is_money = self._columns.get(feature.column).role is Role.EXPOSURE
+        return FindingType.UNUSUAL_AMOUNT if is_money else FindingType.UNUSUAL_VALUE
+
+    def _outside(self, row: int, feature: Feature) -> Direction | None:
+        """On which side of the usual range the value lies, own past first, or None if it is within."""
+        entity = self._own_entity(row, feature)
+        sets = [self._own(row, feature.column, entity)] if entity else []
+        for usual in [*sets, self._peers(row, feature.column)]:
+            low, high = _usual_range(usual)
+            actual = self._numbers(feature.column)[row]
+            if low is not None and high is not None and not low <= actual <= high:
+                return Direction.ABOVE if actual > high else Direction.BELOW
+        return None
+
+    def _past_of(self, row: int, entity: str) -> int:
+        """How many other reference records the entity of this record has."""
+        rows = self._own_rows(entity, self._labels(entity)[row])
+        return len(rows) - int(row in rows)
+
+    def _at(self, row: int) -> datetime | None:
+        name = self._columns.one(Role.TIME)
+        value = self._records.frame[name][row] if name else None
+        if value is None:
+            return None
+        if not isinstance(value, datetime):
+            return datetime(value.year, value.month, value.day, tzinfo=UTC)
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+    def _money(self, row: int) -> tuple[Decimal | None, str | None]:
+        name = self._columns.one(Role.EXPOSURE)
+        value = self._records.frame[name][row] if name else None
+        if value is None or (isinstance(value, float) and not np.isfinite(value)):
+            return None, None
+        return abs(Decimal(str(value))), self._currency(row)
+
+    def _currency(self, row: int) -> str | None:
+        name = self._columns.field(Field.CURRENCY)
+        value = self._records.frame[name][row] if name else None
+        return str(value) if value else self._material.settings.currency
+
+    def _unit(self, row: int, column: str) -> str | None:
+        described = self._columns.get(column)
+        return self._currency(row) if described.role is Role.EXPOSURE else described.unit
+
+    def _subject(self, row: int, reasons: list[Reason], finding_type: FindingType) -> Subject:
+        if finding_type is FindingType.UNUSUAL_FREQUENCY:
+            entity = reasons[0].feature.other or ""
+            label = self._labels(entity)[row]
+            return Subject(kind=SubjectKind.ENTITY, id=f"{entity}={label}", label=label)
+        key = self._columns.one(Role.KEY)
+        value = self._records.frame[key][row] if key else None
+        number = int(self._records.batch_rows[row - self._records.n_history])
+        identity = (
+            str(self._records.frame["record_id"][row]) if "record_id" in self._records.frame.columns else f"{number}"
+        )
+        return Subject(
+            kind=SubjectKind.RECORD, id=identity, label=str(value) if value is not None else f"row {number + 1}"
+        )
+
+    # -- facts -----------------------------------------------------------------------------------------------------
+
+    def _facts(
+        self, row: int, reasons: list[Reason], finding_type: FindingType, less_strange: float
+    ) -> tuple[Fact, ...]:
+        told: list[Fact] = []
+        strongest = reasons[0].weight if reasons else 1.0
+        if finding_type is FindingType.NEW_ENTITY:
+            told.append(self._new_entity(row, self._entities[0], strongest))
+        for reason in reasons:
+            if reason.weight >= _LEAST_SHARE * strongest:
+                told += [fact for fact in self._facts_of(row, reason) if not _told(fact, told)]
+        if finding_type is FindingType.UNUSUAL_COMBINATION:
+            told.insert(0, _combination(reasons))
+        told = told[: _MOST_FACTS - 1]
+        strangeness = Fact(
+            kind=FactKind.STRANGENESS,
+            actual=less_strange,
+            weight=0.05,
+            values={"count": self._records.height - self._records.n_history},
+        )
+        return (*told, strangeness)
+
+    def _facts_of(self, row: int, reason: Reason) -> list[Fact]:
+        feature, weight = reason.feature, min(max(reason.weight, 0.06), 1.0)
+        if feature.kind in _AMOUNTS:
+            return self._number_facts(row, feature, weight)
+        single: dict[FeatureKind, Callable[[int, Feature, float], Fact | None]] = {
+            FeatureKind.RARE_VALUE: self._rare_value,
+            FeatureKind.RARE_PAIR: self._rare_pair,
+            FeatureKind.NOVELTY: self._rare_pair,
+            FeatureKind.FREQUENCY: self._frequency,
+            FeatureKind.HOUR: self._unusual_time,
+            FeatureKind.CALENDAR: self._unusual_time,
+        }
+        make = single.get(feature.kind)
+        fact = make(row, feature, weight) if make else None
+        return [fact] if fact else []
+
+    def _number_facts(self, row: int, feature: Feature, weight: float) -> list[Fact]:
+        """Against the entity's own past where there is enough of it, and against all."""
+        actual = float(self._numbers(feature.column)[row])
+        if not np.isfinite(actual):
+            return []
+        facts = []
+        if entity := self._own_entity(row, feature):
+            own = self._own(row, feature.column, entity)
+            label = self._labels(entity)[row]
+            facts.append(
+                self._range_fact(
+                    FactKind.OWN_HISTORY, row, feature.column, own, weight, {"entity": label, "count": len(own)}
+                )
+            )
+        peers = self._peers(row, feature.column)
+        if len(peers):
+            share = weight if not facts else weight * 0.8
+            facts.append(self._range_fact(FactKind.PEERS, row, feature.column, peers, share, {"count": len(peers)}))
+        return facts
+
+    def _range_fact(
+        self,
+        kind: FactKind,
+        row: int,
+        column: str,
+        usual: NDArray[np.float64],
+        weight: float,
+        values: dict[str, str | int | float | bool | None],
+    ) -> Fact:
+        actual = float(self._numbers(column)[row])
+        low, high = _usual_range(usual)
+        median = float(np.median(usual))
+        return Fact(
+            kind=kind,
+            feature=column,
+            actual=actual,
+            expected_low=low,
+            expected_high=high,
+            ratio=actual / median if median else None,
+            direction=_direction(actual, median),
+            unit=self._unit(row, column),
+            weight=weight,
+            values=values,
+        )
+
+    def _count_with(self, row: int, pairs: dict[str, str]) -> int:
+        """How many other reference records have these values."""
+        same = np.ones(self._records.height, dtype=bool)
+        for column, value in pairs.items():
+            same &= (self._labels(column) == value).to_numpy()
+        same &= self._records.reference
+        return int(same.sum()) - int(same[row])
+
+    def _total(self) -> int:
+        return self._records.n_reference - int(self._records.ranking)
+
+    def _rare_value(self, row: int, feature: Feature, weight: float) -> Fact:
+        value = self._labels(feature.column)[row]
+        return Fact(
+            kind=FactKind.RARE_VALUE,
+            feature=feature.column,
+            actual=value,
+            weight=weight,
+            values={"count": self._count_with(row, {feature.column: value}), "total": self._total()},
+        )
+
+    def _rare_pair(self, row: int, feature: Feature, weight: float) -> Fact:
+        """Two categories, or an entity and a category; the entity comes first."""
+        first, second = feature.column, feature.other or ""
+        if feature.kind is FeatureKind.NOVELTY:
+            first, second = second, first
+        values = {name: self._labels(name)[row] for name in (first, second)}
+        return Fact(
+            kind=FactKind.RARE_PAIR,
+            feature=feature.column,
+            actual=f"{values[first]} + {values[second]}",
+            weight=weight,
+            values={"first": first, "second": second, "count": self._count_with(row, values), "total": self._total()},
+        )
+
+    def _new_entity(self, row: int, entity: str, weight: float) -> Fact:
+        return Fact(
+            kind=FactKind.NEW_ENTITY,
+            feature=entity,
+            actual=self._labels(entity)[row],
+            weight=min(max(weight, 0.06), 1.0),
+            values={"count": self._past_of(row, entity)},
+        )
+
+    def _frequency(self, row: int, feature: Feature, weight: float) -> Fact:
+        entity, days = feature.other or "", int(feature.detail.removesuffix("d"))
+        counts = self._timeline_counts(entity, days)
+        label = self._labels(entity)[row]
+        rows = self._own_rows(entity, label)
+        usual = counts[rows[rows != row]].astype(np.float64)
+        low, high = _usual_range(usual)
+        median = float(np.median(usual)) if len(usual) else 0.0
+        actual = float(counts[row])
+        return Fact(
+            kind=FactKind.FREQUENCY,
+            feature=entity,
+            actual=actual,
+            expected_low=low,
+            expected_high=high,
+            ratio=actual / median if median else None,
+            direction=_direction(actual, median),
+            at=self._at(row),
+            weight=weight,
+            values={"entity": label, "days": days},
+        )
+
+    @cached_property
+    def _local(self) -> pl.Series:
+        return local_times(self._records.frame[self._columns.one(Role.TIME) or ""], self._material.settings.timezone)
+
+    def _unusual_time(self, row: int, feature: Feature, weight: float) -> Fact | None:
+        at, local = self._at(row), self._local[row]
+        if at is None or local is None:
+            return None
+        hours = self._local.dt.hour().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        usual = hours[self._reference_rows[self._reference_rows != row]]
+        low, high = _usual_range(usual[np.isfinite(usual)])
+        return Fact(
+            kind=FactKind.UNUSUAL_TIME,
+            feature=feature.column,
+            actual=float(local.hour),
+            expected_low=low,
+            expected_high=high,
+            direction=_direction(float(local.hour), float(np.nanmedian(usual))) if len(usual) else None,
+            unit="h",
+            at=at,
+            weight=weight,
+            values={"weekday": local.weekday()},
+        )
+
+    # -- the chart -------------------------------------------------------------------------------------------------
+
+    def _chart(self, row: int, reasons: list[Reason]) -> PeersChart | None:
+        """The leading number among the entity's own, or among all; the exposure where no number leads."""
+        numbers = [reason.feature for reason in reasons if reason.feature.kind in _AMOUNTS]
+        exposure = self._columns.one(Role.EXPOSURE)
+        if not numbers and exposure is None:
+            return None
+        feature = numbers[0] if numbers else Feature(FeatureKind.OWN, exposure or "")
+        actual = float(self._numbers(feature.column)[row])
+        entity = self._own_entity(row, feature)
+        peers = self._own(row, feature.column, entity) if entity else self._peers(row, feature.column)
+        if not np.isfinite(actual) or not len(peers):
+            return None
+        ordered = np.sort(peers)
+        shown = ordered[np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), _PEERS_SHOWN)).astype(np.int64))]
+        return PeersChart(
+            feature=feature.column,
+            unit=self._unit(row, feature.column),
+            actual=actual,
+            peers=tuple(float(value) for value in shown),
+            peers_label=self._labels(entity)[row] if entity else "",
+        )
+
+
+def _usual_range(values: NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """10th and 90th percentile, or two Nones where there are no values."""
+    if not len(values):
+        return None, None
+    low, high = np.quantile(values, [0.1, 0.9])
+    return float(low), float(high)
+
+
+def _direction(actual: float, usual: float) -> Direction | None:
+    if actual == usual:
+        return None
+    return Direction.ABOVE if actual > usual else Direction.BELOW
+
+
+def _told(fact: Fact, told: list[Fact]) -> bool:
+    return any((fact.kind, fact.feature, fact.actual) == (other.kind, other.feature, other.actual) for other in told)
+
+
+def _combination(reasons: list[Reason]) -> Fact:
+    columns = dict.fromkeys(
+        name for reason in reasons[:4] for name in (reason.feature.column, reason.feature.other) if name
+    )
+    first = reasons[0] if reasons else None
+    return Fact(
+        kind=FactKind.COMBINATION,
+        feature=first.feature.column if first else None,
+        weight=1.0,
+        values={"columns": ", ".join(columns)},
+    )
+
+
+def _merged(first: Flag, other: Flag) -> Flag:
+    """Both flags as one: the rows and the money of both, the facts of the stranger one."""
+    leader, second = (first, other) if first.score >= other.score else (other, first)
+    money = [flag.exposure for flag in (first, other) if flag.exposure is not None]
+    same_currency = first.currency == other.currency
+    starts = [flag.time_from for flag in (first, other) if flag.time_from]
+    ends = [flag.time_to for flag in (first, other) if flag.time_to]
+    return leader.model_copy(
+        update={
+            "rows": tuple(sorted({*leader.rows, *second.rows})),
+            "exposure": (sum(money, Decimal(0)) if same_currency else leader.exposure) if money else None,
+            "time_from": min(starts, default=None),
+            "time_to": max(ends, default=None),
+        }
+    )

@@ -1,0 +1,137 @@
+"""Measures and amounts: the value itself, against everybody's, and against the entity's own."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.columns import Role
+from analyzers.features.feature import Block, Feature, FeatureKind
+from analyzers.features.groups import GroupedValues
+from analyzers.features.records import Records
+
+Floats = NDArray[np.float64]
+
+_IQR_OF_NORMAL = 1.349
+CENTRE_RECORDS = 2
+"""Pseudo-records by which an entity's own median is drawn to everybody's."""
+SPREAD_RECORDS = 20
+"""Pseudo-records by which an entity's own spread is drawn to that of all entities."""
+SAME_AMOUNT = 0.02
+"""An amount this close (as a share) to an earlier one of the same entity is a repetition."""
+CROWD_LEAD = 2.0
+"""By how much the distance from everybody may exceed that from the entity's own past, where there is one."""
+_MOST_MEASURES = 12
+"""Measures, by source order, that are compared with the entity's own past."""
+
+
+def value_features(records: Records) -> Block:
+    """The measures themselves, and the exposure on a logarithmic scale."""
+    parts: list[tuple[Feature, NDArray[np.floating]]] = []
+    for column in records.columns.columns:
+        if column.role not in (Role.MEASURE, Role.EXPOSURE):
+            continue
+        values = records.values(column.name)
+        missing = np.isnan(values)
+        if column.role is Role.EXPOSURE:
+            values = np.sign(values) * np.log1p(np.abs(values))
+        parts.append((Feature(FeatureKind.MEASURE, column.name), filled(values, records.reference)))
+        if 0 < missing.mean() < 1:
+            parts.append((Feature(FeatureKind.MISSING, column.name), missing.astype(np.float64)))
+    return Block.of(parts)
+
+
+def excess_features(records: Records) -> Block:
+    """How far amounts and measures lie from everybody's and from the entity's own."""
+    parts: list[tuple[Feature, NDArray[np.floating]]] = []
+    exposure = records.columns.one(Role.EXPOSURE)
+    entities = records.columns.names(Role.ENTITY)
+    if exposure is not None:
+        parts += _amount_parts(records, exposure, entities)
+    if entities:
+        for measure in records.columns.names(Role.MEASURE)[:_MOST_MEASURES]:
+            values = records.values(measure)
+            for entity in entities:
+                own = OwnPast(records, entity, values)
+                parts.append((Feature(FeatureKind.OWN, measure, entity), np.abs(own.distance())))
+    return Block.of(parts)
+
+
+def _amount_parts(records: Records, exposure: str, entities: list[str]) -> list[tuple[Feature, NDArray[np.floating]]]:
+    """The first entity's own past and the crowd; further entities beside them."""
+    size = np.abs(records.values(exposure))
+    crowd = Crowd.of(size[records.reference])
+    from_crowd = np.nan_to_num((size - crowd.centre) / crowd.spread)
+    if not entities:
+        return [(Feature(FeatureKind.CROWD, exposure), np.maximum(from_crowd, 0))]
+    parts: list[tuple[Feature, NDArray[np.floating]]] = []
+    for position, entity in enumerate(entities):
+        own = OwnPast(records, entity, size)
+        distance = np.maximum(own.distance(), 0) * ~own.repeated()
+        if position == 0:
+            lead = np.where(own.repeated(), 0, np.minimum(from_crowd, distance + CROWD_LEAD))
+            distance = np.maximum(distance, lead)
+        parts.append((Feature(FeatureKind.OWN, exposure, entity), distance))
+    return parts
+
+
+class Crowd:
+    """Median and robust spread of all reference values."""
+
+    def __init__(self, centre: float, spread: float) -> None:
+        self.centre = centre
+        self.spread = spread
+
+    @classmethod
+    def of(cls, values: Floats) -> Crowd:
+        """Learn from the values that are not NaN."""
+        there = values[np.isfinite(values)]
+        if not len(there):
+            return cls(0.0, 1.0)
+        low, centre, high = np.quantile(there, [0.25, 0.5, 0.75])
+        spread = (high - low) / _IQR_OF_NORMAL or float(there.std()) or 1.0
+        return cls(float(centre), float(spread))
+
+
+class OwnPast:
+    """Each record's value against the other reference values of its entity.
+
+    The entity's median and spread are shrunk: with few records they are mostly everybody's. The pooled spread is
+    relative to the median where values are not negative (large payers vary more), absolute otherwise.
+    """
+
+    def __init__(self, records: Records, entity: str, values: Floats) -> None:
+        self._values = values
+        self._grouped = GroupedValues(records.codes(entity), values, records.reference)
+        self._crowd = Crowd.of(values[records.reference])
+        self.counts = self._grouped.counts
+        self.median = self._grouped.quantile(0.5)
+
+    def distance(self) -> Floats:
+        """Distance from the shrunk own median in shrunk own deviations, of shape (n,); 0 where the value is NaN."""
+        n = self.counts
+        own = np.where(n > 0, self.median, 0)
+        centre = (n * own + CENTRE_RECORDS * self._crowd.centre) / (n + CENTRE_RECORDS)
+        spread = (self._grouped.quantile(0.75) - self._grouped.quantile(0.25)) / _IQR_OF_NORMAL
+        own_variance = np.where(n > 1, spread, 0) ** 2 * n
+        shrunk = (own_variance + SPREAD_RECORDS * self._pooled(centre) ** 2) / (n + SPREAD_RECORDS)
+        of_centre = self._crowd.spread**2 * CENTRE_RECORDS / (n + CENTRE_RECORDS)
+        return np.nan_to_num((self._values - centre) / np.sqrt(shrunk + of_centre))
+
+    def repeated(self) -> NDArray[np.bool_]:
+        """Whether the entity has another value within `SAME_AMOUNT` of this one, of shape (n,)."""
+        return np.asarray(self._grouped.nearest_gap() <= SAME_AMOUNT * np.abs(self._values))
+
+    def _pooled(self, centre: Floats) -> Floats:
+        relative = self._grouped.relative_spreads(least=8) / _IQR_OF_NORMAL
+        relative = relative[np.isfinite(relative)]
+        positive = np.nanmin(self._values, initial=0.0) >= 0
+        if positive and len(relative) and float(np.median(relative)) > 0:
+            return np.asarray(float(np.median(relative)) * np.abs(centre))
+        return np.full(len(centre), self._crowd.spread)
+
+
+def filled(values: Floats, reference: NDArray[np.bool_]) -> Floats:
+    """Values with each NaN replaced by the reference's median."""
+    there = values[reference & np.isfinite(values)]
+    return np.where(np.isfinite(values), values, float(np.median(there)) if len(there) else 0.0)

@@ -1,0 +1,91 @@
+"""How often an entity has records: counts in trailing windows against its own rate so far."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.columns import Role
+from analyzers.features.feature import Block, Feature, FeatureKind
+from analyzers.features.records import Records
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+WINDOWS = (2, 7)
+"""Trailing windows in days."""
+_DAY = 86_400
+_PRIOR_RECORDS = 2.0
+"""Records that every entity is taken to have had ..."""
+_PRIOR_DAYS = 14.0
+"""... in so many days before its first: newcomers have no rate yet."""
+
+
+def frequency_features(records: Records) -> Block:
+    """How many more records than usual each entity has had, up to and with each record; nothing without a time."""
+    instants = records.microseconds
+    time = records.columns.one(Role.TIME)
+    if instants is None or time is None:
+        return Block.of([])
+    parts: list[tuple[Feature, NDArray[np.floating]]] = []
+    for entity in records.columns.names(Role.ENTITY):
+        timeline = Timeline(records.codes(entity), instants)
+        for days in WINDOWS:
+            parts.append((Feature(FeatureKind.FREQUENCY, time, entity, f"{days}d"), timeline.excess(days)))
+    return Block.of(parts)
+
+
+class Timeline:
+    """Records of each entity in order of time.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n,)
+        Entity of each record, from 0.
+    instants : ndarray of int, shape (n,)
+        Microseconds; read to the second.
+    """
+
+    def __init__(self, codes: NDArray[np.int64], instants: NDArray[np.int64]) -> None:
+        self._order = np.lexsort((instants, codes))
+        self._codes = codes[self._order]
+        self._seconds = (instants[self._order] - instants.min(initial=np.iinfo(np.int64).max)) // 1_000_000
+        sizes = np.bincount(self._codes)
+        self._first = (np.cumsum(sizes) - sizes)[self._codes]
+
+    def counts(self, days: int) -> NDArray[np.int64]:
+        """Records of the entity in the trailing window of so many days, the record with them, of shape (n,)."""
+        return self._restored(np.arange(len(self._codes)) - self._starts(days) + 1)
+
+    def excess(self, days: int) -> NDArray[np.float64]:
+        """By how much the other records in the window exceed the entity's rate and its most so far, of shape (n,).
+
+        In Poisson deviations, at least 0. Rate and most are of what lies before the window.
+        """
+        start = self._starts(days)
+        count = np.arange(len(self._codes)) - start + 1
+        before = start - self._first
+        most = np.where(before > 0, _running_maximum(count, self._codes)[np.maximum(start - 1, 0)], 0)
+        elapsed = np.maximum((self._seconds - self._seconds[self._first]) / _DAY - days, 0)
+        rate = (before + _PRIOR_RECORDS) / (elapsed + _PRIOR_DAYS)
+        expected = np.maximum(rate * days, most)
+        return self._restored(np.maximum(count - 1 - expected, 0) / np.sqrt(1 + expected))
+
+    def _starts(self, days: int) -> NDArray[np.int64]:
+        """Where the window of each record begins, in the order of the timeline."""
+        span = int(self._seconds.max(initial=0)) + 1 + days * _DAY
+        key = self._codes * span + self._seconds
+        return np.asarray(np.maximum(np.searchsorted(key, key - days * _DAY, side="right"), self._first))
+
+    def _restored(self, ordered: NDArray[_Number]) -> NDArray[_Number]:
+        """Values in the order of the records."""
+        result = np.empty_like(ordered)
+        result[self._order] = ordered
+        return result
+
+
+def _running_maximum(values: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The largest value so far within each group of consecutive codes."""
+    offset = codes * (int(values.max(initial=0)) + 1)
+    return np.maximum.accumulate(values + offset) - offset

@@ -1,0 +1,106 @@
+"""History and batch side by side, in an order that does not depend on the order of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analyzers.columns import Columns, Role
+from analyzers.settings import Material
+
+_HASH_SEED = 7
+
+
+def canonical_order(frame: pl.DataFrame, columns: Columns) -> NDArray[np.int64]:
+    """Row numbers of `frame` by time and then by content, of shape (n_rows,).
+
+    Rows of equal content stand next to each other, so whatever is sampled or summed along this order is the same
+    however the rows were shuffled. `record_id` takes no part: it may count occurrences in file order.
+    """
+    used = [column.name for column in columns.columns if column.role is not Role.IGNORE]
+    time = columns.one(Role.TIME)
+    content = frame.select(used).hash_rows(_HASH_SEED)
+    keys = pl.DataFrame({"content": content, "row": pl.int_range(frame.height, eager=True)})
+    if time is not None:
+        keys = keys.with_columns(time=frame[time]).sort("time", "content", nulls_last=True, maintain_order=True)
+    else:
+        keys = keys.sort("content", maintain_order=True)
+    return keys["row"].to_numpy().astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Records:
+    """All records of a run: history first, then the batch.
+
+    `reference` says which rows others are compared with: the history, or without one all rows. A reference row is
+    compared with the other reference rows, never with itself.
+    """
+
+    frame: pl.DataFrame
+    columns: Columns
+    n_history: int
+    batch_rows: NDArray[np.int64]
+    """For each batch record in this order, its row in the batch frame."""
+
+    @classmethod
+    def of(cls, material: Material) -> Records:
+        """History and batch in canonical order, one below the other."""
+        history_order = canonical_order(material.history, material.columns) if material.history.height else None
+        batch_order = canonical_order(material.batch, material.columns)
+        names = material.batch.columns
+        parts = [material.batch[batch_order]]
+        if history_order is not None:
+            parts.insert(0, material.history.select(names)[history_order])
+        frame = pl.concat(parts, how="vertical_relaxed")
+        return cls(frame, material.columns, frame.height - len(batch_order), batch_order)
+
+    @property
+    def height(self) -> int:
+        """Number of records, history and batch together."""
+        return self.frame.height
+
+    @property
+    def ranking(self) -> bool:
+        """Whether the batch is compared with itself."""
+        return self.n_history == 0
+
+    @cached_property
+    def reference(self) -> NDArray[np.bool_]:
+        """Which records others are compared with, of shape (height,)."""
+        mask = np.ones(self.height, dtype=bool)
+        if not self.ranking:
+            mask[self.n_history :] = False
+        return mask
+
+    @cached_property
+    def n_reference(self) -> int:
+        """Number of reference records."""
+        return int(self.reference.sum())
+
+    @cached_property
+    def microseconds(self) -> NDArray[np.int64] | None:
+        """Instant of each record in microseconds since 1970, UTC (the earliest one where it is null)."""
+        name = self.columns.one(Role.TIME)
+        if name is None or self.frame[name].null_count() == self.height:
+            return None
+        instants = self.frame[name].cast(pl.Datetime("us")).cast(pl.Int64)
+        return instants.fill_null(strategy="min").to_numpy().astype(np.int64)
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """A column of numbers, of shape (height,); nulls and infinities are NaN."""
+        values = self.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
+        values[~np.isfinite(values)] = np.nan
+        return values
+
+    def codes(self, *names: str) -> NDArray[np.int64]:
+        """A number from 0 for each distinct (combination of) value, of shape (height,); null is a value."""
+        if len(names) == 1:
+            texts = self.frame[names[0]].cast(pl.String).fill_null("")
+            return np.asarray(texts.cast(pl.Categorical).to_physical().to_numpy(), dtype=np.int64)
+        first, second = self.codes(names[0]), self.codes(*names[1:])
+        joined = first * (int(second.max(initial=0)) + 1) + second
+        return np.asarray(np.unique(joined, return_inverse=True)[1], dtype=np.int64)

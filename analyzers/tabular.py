@@ -1,0 +1,188 @@
+"""Which records of a table are strange: features, ensemble, calibration, and flags that say why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analyzers.attribution import Typical, attribute
+from analyzers.calibration import Decision, decide
+from analyzers.detectors import load_detector
+from analyzers.detectors.context import ContextEnsemble
+from analyzers.evidence import Evidence, Reason
+from analyzers.features import FeatureTable, Records, build_features
+from analyzers.results import Check, CheckStatus, Flag, Outcome
+from analyzers.settings import Material
+
+Floats = NDArray[np.float64]
+
+FIT_ROWS = 10_000
+"""Most rows that the detectors are fitted on."""
+CALIBRATION_ROWS = 200_000
+"""Most held-out rows of the history that scores are compared with."""
+EXPLAINED = 300
+"""Most flagged rows that get reasons, strangest first; the rest are flagged in the scores only."""
+_LEAST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The fitted detector and what it was fitted on."""
+
+    detector: ContextEnsemble
+    fitted: NDArray[np.int64]
+
+    def strangeness(self, X: NDArray[np.float32]) -> Floats:
+        return np.asarray(-self.detector.score_samples(X), dtype=np.float64)
+
+
+def analyze_tabular(material: Material) -> Outcome:
+    """Score every record of the batch and flag the strange ones, with the reasons.
+
+    With a history, scores become conformal p-values against held-out records of it and `settings.fdr` is kept by
+    Benjamini-Hochberg; without one the batch is ranked against its own bulk.
+
+    Returns
+    -------
+    Outcome
+        `scores` has one line per batch row in the batch's order. Flags are of the family `tabular`; their types are
+        listed in `analyzers.evidence.FindingType`.
+
+    Raises
+    ------
+    MonitorError
+        If `settings.detectors` names something that is no outlier estimator.
+    """
+    settings = material.settings
+    extra = tuple(load_detector(path) for path in settings.detectors)
+    if "ensemble" in settings.skip or material.batch.is_empty():
+        return _nothing(material, "ensemble_off" if material.batch.height else "ensemble_empty", {})
+    records = Records.of(material)
+    table = build_features(records, settings.timezone)
+    if not table.features or records.n_reference < _LEAST_ROWS:
+        values = {"count": records.n_reference, "needed": _LEAST_ROWS, "features": len(table.features)}
+        return _nothing(material, "ensemble_too_few", values)
+    model, held_out = _fit(records, table, settings.seed, extra)
+    batch = np.arange(records.n_history, records.height)
+    scores = model.strangeness(table.values[batch])
+    decision = decide(scores, model.strangeness(table.values[held_out]), settings.fdr)
+    flags, meant = _flags(material, records, table, model, scores, decision)
+    check = Check(
+        name="ensemble",
+        status=CheckStatus.DONE,
+        code="ensemble_done",
+        values={"count": len(batch), "features": len(table.features), "fitted": len(model.fitted)},
+        flags=int(meant.sum()),
+    )
+    frame = _scores_frame(records, scores, decision, meant)
+    return Outcome(flags=flags, checks=(check,), guarantees=(decision.guarantee,), scores=frame)
+
+
+def _nothing(material: Material, code: str, values: dict[str, int]) -> Outcome:
+    """Scores of 0, no flags, and a check that says why."""
+    n = material.batch.height
+    frame = pl.DataFrame(
+        {
+            "row": pl.int_range(n, eager=True, dtype=pl.Int64),
+            "score": pl.zeros(n, dtype=pl.Float64, eager=True),
+            "p_value": pl.Series([None] * n, dtype=pl.Float64),
+            "severity": pl.zeros(n, dtype=pl.Float64, eager=True),
+            "flagged": pl.Series([False] * n, dtype=pl.Boolean),
+        }
+    )
+    check = Check(name="ensemble", status=CheckStatus.SKIPPED, code=code, values=dict(values))
+    return Outcome(checks=(check,), scores=frame)
+
+
+def _fit(
+    records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...]
+) -> tuple[_Model, NDArray[np.int64]]:
+    """Fit on a sample of the reference; the rest of a history is held out for calibration."""
+    random = np.random.default_rng(seed)
+    n = records.n_reference
+    # A quarter of a history is enough to fit on, and every held-out record makes smaller p-values possible.
+    wanted = n if records.ranking else max(min(n // 2, 1000), n // 4)
+    shuffled = random.permutation(n)
+    fitted, rest = np.sort(shuffled[: min(wanted, FIT_ROWS)]), shuffled[min(wanted, FIT_ROWS) :]
+    detector = ContextEnsemble(tuple(int(i) for i in table.surprises), extra=extra, random_state=seed)
+    detector.fit(table.values[fitted])
+    held_out = np.zeros(0, dtype=np.int64) if records.ranking else np.sort(rest[:CALIBRATION_ROWS])
+    return _Model(detector, fitted), held_out
+
+
+def _scores_frame(records: Records, scores: Floats, decision: Decision, meant: NDArray[np.bool_]) -> pl.DataFrame:
+    no_p_values = pl.Series([None] * len(scores), dtype=pl.Float64)
+    return pl.DataFrame(
+        {
+            "row": records.batch_rows,
+            "score": scores,
+            "p_value": no_p_values if decision.p_values is None else decision.p_values,
+            "severity": decision.severity,
+            "flagged": meant,
+        },
+        schema_overrides={"row": pl.Int64},
+    ).sort("row")
+
+
+def _flags(
+    material: Material, records: Records, table: FeatureTable, model: _Model, scores: Floats, decision: Decision
+) -> tuple[tuple[Flag, ...], NDArray[np.bool_]]:
+    """Flags of the flagged records, and which records are flagged after `min_change`."""
+    meant = decision.flagged.copy()
+    chosen = np.flatnonzero(meant)
+    chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:EXPLAINED]
+    if not len(chosen):
+        return (), meant
+    rows = chosen + records.n_history
+    groups = _column_groups(table)
+    typical = Typical.of(table.values[model.fitted], table.surprises)
+    by_group = attribute(model.strangeness, table.values[rows], typical, groups)
+    single = [np.array([position], dtype=np.intp) for position in range(len(table.features))]
+    by_feature = attribute(model.strangeness, table.values[rows], typical, single)
+    evidence = Evidence(material, records, table)
+    flags = []
+    for place, row in enumerate(rows):
+        reasons = _reasons(table, groups, by_group[place], by_feature[place], scores[chosen[place]])
+        if not evidence.large_enough(int(row), reasons):
+            meant[chosen[place]] = False
+            continue
+        p_value = None if decision.p_values is None else float(decision.p_values[chosen[place]])
+        less_strange = float((scores < scores[chosen[place]]).mean())
+        flags.append(
+            evidence.flag(
+                int(row),
+                reasons,
+                score=float(scores[chosen[place]]),
+                severity=float(decision.severity[chosen[place]]),
+                p_value=p_value,
+                less_strange=less_strange,
+            )
+        )
+    return evidence.joined(flags), meant
+
+
+def _column_groups(table: FeatureTable) -> list[NDArray[np.intp]]:
+    """Features of one source column belong together: its value, its distance from others, its rarity."""
+    columns: dict[str, list[int]] = {}
+    for position, feature in enumerate(table.features):
+        columns.setdefault(feature.subject, []).append(position)
+    return [np.array(positions, dtype=np.intp) for positions in columns.values()]
+
+
+def _reasons(
+    table: FeatureTable, groups: list[NDArray[np.intp]], by_group: Floats, by_feature: Floats, score: float
+) -> list[Reason]:
+    """The columns that carry the score, strongest first, each with the feature that says it best."""
+    order = np.argsort(-by_group, kind="stable")
+    whole = max(abs(score), 1e-12)
+    return [
+        Reason(
+            table.features[int(groups[i][np.argmax(by_feature[groups[i]])])],
+            float(np.clip(by_group[i] / whole, 0, 1)),
+        )
+        for i in order
+        if by_group[i] > 0
+    ]
