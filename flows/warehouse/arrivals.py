@@ -45,11 +45,9 @@ def opened(connection: sql.Connection, source: pl.DataFrame | Path) -> Iterator[
     if isinstance(source, Path):
         yield Incoming("read_parquet(?)", (str(source),), pl.read_parquet_schema(source))
         return
-    connection.register(_SOURCE, source.rename({name: f"c{i}" for i, name in enumerate(source.columns)}))
-    try:
+    plain = source.rename({name: f"c{i}" for i, name in enumerate(source.columns)})
+    with sql.registered(connection, _SOURCE, plain):
         yield Incoming(_SOURCE, (), source.schema)
-    finally:
-        connection.unregister(_SOURCE)
 
 
 def natural_key(columns: Columns) -> tuple[str, ...]:

@@ -97,15 +97,12 @@ def _prepare(connection: sql.Connection, monitor: str, reference: str, frame: pl
         f"CAST(c{i} AS {here[name].type}) AS {sql.quoted(here[name].stored)}" for i, name in enumerate(frame.columns)
     )
     content = hashing.content(here.values())
-    connection.register(_SOURCE, frame.rename({name: f"c{i}" for i, name in enumerate(frame.columns)}))
-    try:
+    with sql.registered(connection, _SOURCE, frame.rename({name: f"c{i}" for i, name in enumerate(frame.columns)})):
         sql.run(
             connection,
             f"CREATE TEMP TABLE {_ARRIVALS} AS WITH typed AS (SELECT {casts} FROM {_SOURCE}) "
             f"SELECT DISTINCT *, {hashing.row_hash(content)} AS row_hash FROM typed",
         )
-    finally:
-        connection.unregister(_SOURCE)
     return sql.quoted(table)
 
 

@@ -6,7 +6,8 @@ as parameters; where DuckDB takes none (settings, literals inside a generated ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -72,6 +73,18 @@ def mappings(connection: Connection, query: str, parameters: Parameters = ()) ->
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
+@contextlib.contextmanager
+def registered(connection: Connection, name: str, content: pl.DataFrame) -> Iterator[None]:
+    """A frame that statements may read under a name."""
+    connection.register(name, content)
+    try:
+        yield
+    finally:
+        # In a transaction that failed nothing can be unregistered; it is rolled back and the connection closed.
+        with contextlib.suppress(duckdb.TransactionException):
+            connection.unregister(name)
+
+
 def insert(connection: Connection, table: str, values: Iterable[Mapping[str, Any]]) -> int:
     """Insert rows that share their keys into a table of the schema; how many.
 
@@ -85,12 +98,9 @@ def insert(connection: Connection, table: str, values: Iterable[Mapping[str, Any
     types = {name: kind for name, kind, *_ in rows(connection, f"DESCRIBE {quoted(table)}")}
     columns = {name: pl.Series(name, [_as_text(entry[name]) for entry in entries], dtype=pl.String) for name in names}
     casts = ", ".join(f"CAST({quoted(name)} AS {types[name]})" for name in names)
-    connection.register(_INCOMING, pl.DataFrame(columns))
-    try:
-        listed = ", ".join(quoted(name) for name in names)
+    listed = ", ".join(quoted(name) for name in names)
+    with registered(connection, _INCOMING, pl.DataFrame(columns)):
         return run(connection, f"INSERT INTO {quoted(table)} ({listed}) SELECT {casts} FROM {_INCOMING}")
-    finally:
-        connection.unregister(_INCOMING)
 
 
 def conditions(wanted: Mapping[str, Any]) -> tuple[str, list[Cell]]:
