@@ -1,0 +1,263 @@
+"""One night as one self-contained HTML page.
+
+The page carries its style and its charts within itself, needs no script and asks for nothing from anywhere: its own
+content security policy forbids it. Everything that comes from records is escaped by the templates and isolated in
+`<bdi>`, so that neither markup nor writing direction can leave its place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from urllib.parse import urlsplit
+
+import jinja2
+from markupsafe import Markup, escape
+
+from analyzers.results import Check, CheckStatus, GuaranteeKind
+from reports import charts
+from reports.clauses import clause
+from reports.contents import Claim, MonitorPart, Night
+from reports.digest import Digest, Money, Placed, money_of
+from reports.phrases import Phrases, one_line, printable
+
+MOST_CARDS = 100
+"""Findings with a card of their own; whatever the night, the page stays small."""
+MOST_CHARTS = 40
+APPENDIX_SHOWN = 25
+MOST_APPENDIX = 300
+MOST_CHECKS = 200
+"""Checks listed of one monitor."""
+MOST_FIELDS = 40
+LONGEST_FIELD = 400
+"""Characters of a field's value."""
+BANDS = 5
+"""Bands of likelihood and of consequence in the matrix (IEC 31010:2019, consequence/likelihood matrix)."""
+MATRIX_SHOWN = 6
+"""Findings named in one cell of the matrix; the rest are counted."""
+INDEX_SHOWN = 10
+_CHECK_ORDER = [CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.SKIPPED, CheckStatus.DONE]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One fact as the card lists it."""
+
+    number: int
+    anchor: str
+    clause: str
+    feature: str | None
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One claim and the marks of the evidence that it cites."""
+
+    text: str
+    marks: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One finding as the page shows it."""
+
+    placed: Placed
+    anchor: str
+    title: str
+    also: str
+    """Names of the other types that were merged into it."""
+    level: int
+    """0 to 3 by priority."""
+    what: tuple[Sentence, ...]
+    causes: tuple[Sentence, ...]
+    steps: tuple[Sentence, ...]
+    evidence: tuple[Evidence, ...]
+    chart: Markup | None
+    chart_caption: str | None
+    fields: tuple[tuple[str, str], ...]
+    more_fields: int
+    triage_url: str | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the consequence/likelihood matrix; bands count from 0."""
+
+    likelihood: int
+    consequence: int
+    shown: tuple[Card, ...]
+    more: int
+
+    @property
+    def level(self) -> int:
+        """Tint from 0 (calm) to 8."""
+        return self.likelihood + self.consequence
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The checks of one monitor, those that need attention first."""
+
+    shown: tuple[Check, ...]
+    more: int
+    total: int
+    said: str
+    worrying: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template lays out."""
+
+    night: Night
+    digest: Digest
+    cards: tuple[Card, ...]
+    matrix: tuple[tuple[Cell, ...], ...]
+    """Rows by falling likelihood, columns by rising consequence."""
+    appendix: tuple[Placed, ...]
+    appendix_total: int
+    known_money: tuple[Money, ...]
+    guarantees: tuple[tuple[MonitorPart, tuple[str, ...]], ...]
+
+
+def render_page(night: Night) -> str:
+    """The night's report as one HTML5 document, the same text for the same night.
+
+    Times are printed in the night's time zone, numbers in its language. Raises KeyError for a fact that has no clause.
+    """
+    phrases = Phrases(night.lang, night.timezone)
+    template = _environment().get_template("page.html")
+    text = template.render(page=_page(night, phrases), night=night, t=phrases.text, phrases=phrases, show=_show)
+    return printable(text)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "checks_of": _checks,
+        "APPENDIX_SHOWN": APPENDIX_SHOWN,
+        "INDEX_SHOWN": INDEX_SHOWN,
+    }
+    return environment
+
+
+def _show(text: object, most: int = LONGEST_FIELD) -> Markup:
+    """Text from records, on one line, cut, and isolated so that its writing direction stays within it."""
+    return Markup("<bdi>{}</bdi>").format(escape(one_line(str(text), most)))
+
+
+def _page(night: Night, phrases: Phrases) -> Page:
+    digest = Digest(night)
+    carded, rest = digest.mailed[:MOST_CARDS], digest.mailed[MOST_CARDS:] + digest.below_budget
+    cards = tuple(_card(placed, phrases, with_chart=at < MOST_CHARTS) for at, placed in enumerate(carded))
+    return Page(
+        night=night,
+        digest=digest,
+        cards=cards,
+        matrix=_matrix(cards),
+        appendix=rest[:MOST_APPENDIX],
+        appendix_total=len(rest),
+        known_money=money_of(digest.known_before),
+        guarantees=tuple((part, _guarantees(part, phrases)) for part in night.parts if part.guarantees),
+    )
+
+
+def _card(placed: Placed, phrases: Phrases, *, with_chart: bool) -> Card:
+    finding, narrative = placed.reported.finding, placed.reported.narrative
+    anchor = f"f{placed.number}-{re.sub('[^0-9a-zA-Z]', '', finding.id)[:32]}"
+    evidence = {
+        fact.id: Evidence(at, f"{anchor}-e{at}", clause(fact, phrases.lang, timezone=phrases.timezone), fact.feature)
+        for at, fact in enumerate(finding.facts, start=1)
+    }
+    claims = narrative.claims or (Claim(text=narrative.text, facts=(), part="what"),)
+    sentences = [(claim.part, _sentence(claim, evidence)) for claim in claims]
+    drawn = finding.chart if with_chart and finding.chart and not charts.is_empty(finding.chart) else None
+    fields = tuple((name, value) for name, value in islice(finding.fields.items(), MOST_FIELDS))
+    return Card(
+        placed=placed,
+        anchor=anchor,
+        title=phrases.type_title(finding.type),
+        also=phrases.enumeration([phrases.type_title(other) for other in finding.also]),
+        level=min(3, int(finding.priority // 25)),
+        what=tuple(sentence for part, sentence in sentences if part in {"what", "stake"}),
+        causes=tuple(sentence for part, sentence in sentences if part == "cause"),
+        steps=tuple(sentence for part, sentence in sentences if part == "step"),
+        evidence=tuple(evidence.values()),
+        chart=Markup(charts.draw_svg(drawn, phrases.lang, phrases.timezone, prefix=anchor)) if drawn else None,  # noqa: S704 - drawn by our own code, which escapes its texts
+        chart_caption=charts.caption(drawn, phrases.lang, phrases.timezone) if drawn else None,
+        fields=fields,
+        more_fields=len(finding.fields) - len(fields),
+        triage_url=_web_address(placed.reported.triage_url),
+    )
+
+
+def _sentence(claim: Claim, evidence: dict[str, Evidence]) -> Sentence:
+    marks = tuple(evidence[fact] for fact in claim.facts if fact in evidence)
+    return Sentence(claim.text, marks)
+
+
+def _web_address(address: str | None) -> str | None:
+    """The address if a browser would open it as a page; anything else, such as `javascript:`, is no link."""
+    try:
+        scheme = urlsplit(address or "").scheme
+    except ValueError:
+        return None
+    return address if scheme in {"http", "https"} else None
+
+
+def _matrix(cards: tuple[Card, ...]) -> tuple[tuple[Cell, ...], ...]:
+    held: dict[tuple[int, int], list[Card]] = {}
+    for card in cards:
+        finding = card.placed.reported.finding
+        held.setdefault((_band(finding.likelihood), _band(finding.consequence)), []).append(card)
+    return tuple(
+        tuple(_cell(likelihood, consequence, held.get((likelihood, consequence), [])) for consequence in range(BANDS))
+        for likelihood in reversed(range(BANDS))
+    )
+
+
+def _band(value: float) -> int:
+    return max(0, min(BANDS - 1, int(value * BANDS)))
+
+
+def _cell(likelihood: int, consequence: int, cards: list[Card]) -> Cell:
+    return Cell(likelihood, consequence, tuple(cards[:MATRIX_SHOWN]), max(0, len(cards) - MATRIX_SHOWN))
+
+
+def _checks(part: MonitorPart, phrases: Phrases) -> Checks:
+    ordered = sorted(part.checks, key=lambda check: _CHECK_ORDER.index(check.status))
+    counts = [(status, sum(check.status is status for check in ordered)) for status in _CHECK_ORDER]
+    said = [
+        phrases.text("page.checks_said", count=count, status=phrases.text(f"page.check_status.{status.value}"))
+        for status, count in counts
+        if count
+    ]
+    shown = tuple(ordered[:MOST_CHECKS])
+    worrying = any(count for status, count in counts if status in {CheckStatus.FAILED, CheckStatus.WARNING})
+    return Checks(shown, len(ordered) - len(shown), len(ordered), phrases.enumeration(said), worrying)
+
+
+def _guarantees(part: MonitorPart, phrases: Phrases) -> tuple[str, ...]:
+    """What is and is not promised about one monitor's statistical flags, in plain words."""
+    said = []
+    for guarantee in part.guarantees:
+        if guarantee.kind is not GuaranteeKind.FDR:
+            said.append(phrases.text(f"page.guarantee_{guarantee.kind.value}"))
+            continue
+        size = phrases.text("page.records", count=guarantee.calibration_size)
+        fdr = phrases.percent(guarantee.fdr or 0.0)
+        if guarantee.too_small:
+            smallest = phrases.number(guarantee.smallest_p if guarantee.smallest_p is not None else 1.0)
+            said.append(phrases.text("page.guarantee_fdr_small", size=size, fdr=fdr, smallest=smallest))
+        else:
+            said.append(phrases.text("page.guarantee_fdr", size=size, fdr=fdr))
+    return tuple(dict.fromkeys(said))
