@@ -1,0 +1,97 @@
+"""The alarm limit: an absolute one, raised where a long baseline shows that its noise reaches further."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyzers.series.charts import Charted
+from analyzers.series.numeric import Booleans, Floats, Integers, stretch_starts, trailing_share
+
+ALARM = 20.0
+"""Score from which on there is an alarm: the smoothed square of a normal deviate of 4.5."""
+QUIET = 5.0
+"""Score below which nothing is going on: an episode starts where the score left it."""
+SMOOTHING = 25
+"""Rows over which the squared deviates are averaged."""
+LEAST_BASELINE = 2_000
+LEAST_BLOCKS = 24
+BLOCK = 120
+"""Rows of a block, about two of the longest short windows: maxima of neighbouring blocks hardly depend."""
+RESAMPLES = 200
+YEAR = 365.25 * 86_400
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The score of each row.
+
+    score : (n,), smoothed largest squared deviate, in units in which `ALARM` is the limit.
+    deviations : (n, charts), the deviates behind it, each chart brought to the common limit.
+    calibrated : whether the limit follows from `false_alarms_per_year`; else it is the absolute one.
+    """
+
+    score: Floats
+    deviations: Floats
+    calibrated: bool
+
+
+def score_charts(
+    charted: Charted, baseline: Booleans, runs: Integers, *, interval: float, per_year: float, seed: int
+) -> Scored:
+    """Joins the charts into one score.
+
+    Where the baseline is long enough each chart's deviates are first divided by how far its own noise reaches at
+    `per_year` false alarms, and so is the score; a chart that stays within the absolute limit is left as it is.
+
+    Parameters
+    ----------
+    baseline : (n,) bool, rows taken for normal. runs : (n,) int, stretches that the smoothing stays within.
+    interval : seconds between rows. per_year : alarms a year that noise may raise.
+    """
+    starts = stretch_starts(runs)
+    deviations = charted.deviations
+    count = int(baseline.sum())
+    if count < max(LEAST_BASELINE, LEAST_BLOCKS * BLOCK):
+        return Scored(_smoothed(deviations, starts), deviations, calibrated=False)
+    rate = per_year * BLOCK * interval / YEAR
+    rng = np.random.default_rng(seed)
+    reach = np.ones(deviations.shape[1])
+    for chart in range(deviations.shape[1]):
+        smooth = np.sqrt(trailing_share(deviations[:, chart] ** 2, SMOOTHING, starts))
+        reach[chart] = return_level(_block_maxima(smooth[baseline]), rate, rng) / np.sqrt(ALARM)
+    deviations = deviations / np.maximum(reach, 1.0)
+    score = _smoothed(deviations, starts)
+    whole = return_level(_block_maxima(np.sqrt(score)[baseline]), rate, rng) / np.sqrt(ALARM)
+    widened = max(whole, 1.0)
+    return Scored(score / widened**2, deviations / widened, calibrated=True)
+
+
+def _smoothed(deviations: Floats, starts: Integers) -> Floats:
+    return trailing_share(np.max(deviations**2, axis=1), SMOOTHING, starts)
+
+
+def _block_maxima(values: Floats) -> Floats:
+    blocks = len(values) // BLOCK
+    maxima: Floats = values[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
+    return maxima
+
+
+def return_level(maxima: Floats, rate: float, rng: np.random.Generator) -> float:
+    """The level that a block's maximum exceeds with probability `rate`, beyond what the blocks themselves reach.
+
+    Median over resampled blocks of the level of a Gumbel distribution fitted through quantiles, which a few blocks
+    with something in them do not move.
+
+    References
+    ----------
+    E. J. Gumbel, Statistics of Extremes (1958); block resampling after H. R. Künsch, Annals of Statistics 17 (1989).
+    """
+    samples = rng.choice(maxima, size=(RESAMPLES, len(maxima)))
+    low, middle, high = np.quantile(samples, [0.25, 0.5, 0.9], axis=1)
+    # Reduced variates of the quantiles: -log(-log(q)).
+    slope = np.maximum((high - middle) / (2.2504 - 0.3665), (middle - low) / (0.3665 + 0.3266))
+    probability = min(max(rate, 1e-9), 0.5)
+    levels = middle + slope * (-np.log(-np.log1p(-probability)) - 0.3665)
+    return float(np.median(levels))

@@ -1,0 +1,184 @@
+"""The readings of one asset as arrays in time order: history first, then the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+
+from analyzers.columns import Columns, Role
+from analyzers.errors import MonitorError
+from analyzers.series.numeric import Booleans, Floats, Integers
+from analyzers.settings import Material
+
+GAP = 10
+"""An interval so many times the usual one is a gap: windows of short charts do not reach across it."""
+_ROW = "__row"
+_RUNNING = "__running"
+_STATE = "__state"
+_TIME = "__time"
+_ASSET = "__asset"
+_RESERVED = (_ROW, _RUNNING, _STATE, _TIME, _ASSET)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One asset's readings.
+
+    times : (n,) int64, microseconds since 1970 UTC; rising within the history and within the batch.
+    values : (n, measures) float, NaN where there is no reading.
+    running : (n,) bool, the operating rule; states : (n,) int, code of the state column's text (0 where there is none).
+    first_batch : number of history samples, which come first.
+    segments : (n,) int, numbered anew after every gap.
+    interval : the usual seconds between samples.
+    batch_rows, sample_of_row : the asset's rows of the batch frame, and the sample that each went into.
+    """
+
+    asset: str
+    measures: tuple[str, ...]
+    times: Integers
+    values: Floats
+    running: Booleans
+    states: Integers
+    state_names: tuple[str, ...]
+    first_batch: int
+    segments: Integers
+    interval: float
+    batch_rows: Integers
+    sample_of_row: Integers
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def baseline(self) -> Booleans:
+        """Which samples the baseline may be learnt from: the history, or all where there is none."""
+        known = np.arange(len(self)) < self.first_batch
+        return known if self.first_batch else np.ones(len(self), dtype=bool)
+
+    @property
+    def ranking(self) -> bool:
+        """Whether the batch is its own baseline."""
+        return self.first_batch == 0
+
+    def instant(self, sample: int) -> datetime:
+        """When a sample was taken."""
+        return instant(int(self.times[sample]))
+
+    def with_values(self, values: Floats) -> Samples:
+        """The same samples with other readings."""
+        return replace(self, values=values)
+
+    def rows_of(self, chosen: Booleans) -> tuple[int, ...]:
+        """Rows of the batch frame whose sample is chosen."""
+        return tuple(int(row) for row in self.batch_rows[chosen[self.sample_of_row]])
+
+
+def instant(microseconds: int) -> datetime:
+    """Microseconds since 1970 as an instant in UTC."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+def samples_by_asset(material: Material, running: pl.Expr | None) -> list[Samples]:
+    """One `Samples` per asset of the batch, in the assets' order; rows without a time are left out.
+
+    `running` is the operating rule as an expression over the source's columns.
+
+    Raises
+    ------
+    MonitorError
+        There is no time column, or a column has a reserved name.
+    """
+    columns = material.columns
+    if columns.one(Role.TIME) is None:
+        raise MonitorError("no column has the role 'time': a series needs one; name it in the monitor or with --time")
+    if taken := [column.name for column in columns.columns if column.name in _RESERVED]:
+        raise MonitorError(f"column {taken[0]!r} has a name that is reserved: rename it in the source")
+    batch = _prepared(material.batch, columns, running)
+    history = _prepared(material.history, columns, running)
+    names = tuple(sorted({*batch[_STATE].unique(), *history[_STATE].unique()}))
+    earlier = {str(key[0]): part for key, part in history.partition_by(_ASSET, as_dict=True).items()}
+    current = {str(key[0]): part for key, part in batch.partition_by(_ASSET, as_dict=True).items()}
+    measures = tuple(columns.names(Role.MEASURE))
+    return [
+        _samples(asset, measures, names, earlier.get(asset, history.clear()), current[asset])
+        for asset in sorted(current)
+    ]
+
+
+def _prepared(frame: pl.DataFrame, columns: Columns, running: pl.Expr | None) -> pl.DataFrame:
+    """Time, asset, state, running and measures under known names; infinite readings count as missing."""
+    entities = [pl.col(name).cast(pl.String).fill_null("") for name in columns.names(Role.ENTITY)]
+    states = [pl.col(name).cast(pl.String).fill_null("") for name in columns.names(Role.STATE)]
+    measures = [
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(pl.Float64, strict=False).alias(name)
+        for name in columns.names(Role.MEASURE)
+    ]
+    return (
+        frame.with_row_index(_ROW)
+        .select(
+            pl.col(_ROW).cast(pl.Int64),
+            pl.col(columns.one(Role.TIME) or "").cast(pl.Datetime("us")).dt.epoch("us").alias(_TIME),
+            (pl.concat_str(entities, separator=" / ") if entities else pl.lit("")).alias(_ASSET),
+            (pl.concat_str(states, separator=" / ") if states else pl.lit("")).alias(_STATE),
+            (running.fill_null(value=False) if running is not None else pl.lit(value=True)).alias(_RUNNING),
+            *(pl.when(measure.is_finite()).then(measure).alias(measure.meta.output_name()) for measure in measures),
+        )
+        .filter(pl.col(_TIME).is_not_null())
+    )
+
+
+def _samples(
+    asset: str, measures: tuple[str, ...], states: tuple[str, ...], history: pl.DataFrame, batch: pl.DataFrame
+) -> Samples:
+    old, _ = _in_order(history, measures)
+    new, sample_of_row = _in_order(batch, measures)
+    joined = pl.concat([old, new])
+    times = joined[_TIME].to_numpy()
+    interval = _usual_interval(times)
+    codes = pl.Series(joined[_STATE]).replace_strict(list(states), list(range(len(states))), return_dtype=pl.Int64)
+    return Samples(
+        asset=asset,
+        measures=measures,
+        times=times,
+        values=joined.select(measures).to_numpy().astype(float) if measures else np.empty((len(joined), 0)),
+        running=joined[_RUNNING].to_numpy(),
+        states=codes.to_numpy(),
+        state_names=states,
+        first_batch=len(old),
+        segments=_segments(times, interval),
+        interval=interval,
+        batch_rows=batch[_ROW].to_numpy(),
+        sample_of_row=sample_of_row + len(old),
+    )
+
+
+def _in_order(frame: pl.DataFrame, measures: tuple[str, ...]) -> tuple[pl.DataFrame, Integers]:
+    """The frame sorted by time with equal times averaged, and the position that each of its rows went to."""
+    times = frame[_TIME].to_numpy()
+    unique, position = np.unique(times, return_inverse=True)
+    ordered = frame.drop(_ROW).sort(_TIME, maintain_order=True)
+    if len(unique) < len(times):
+        ordered = (
+            ordered.group_by(_TIME, maintain_order=True)
+            .agg(pl.col(_ASSET, _STATE).first(), pl.col(_RUNNING).all(), pl.col(measures).mean())
+            .select(ordered.columns)
+        )
+    return ordered, position.astype(np.int64)
+
+
+def _usual_interval(times: Integers) -> float:
+    """Median of the seconds between samples; 1 where that cannot be told."""
+    steps = np.diff(times)
+    steps = steps[steps > 0]
+    return float(np.median(steps)) / 1e6 if len(steps) else 1.0
+
+
+def _segments(times: Integers, interval: float) -> Integers:
+    """Numbers the stretches without a gap and without time going backwards."""
+    steps = np.diff(times, prepend=times[:1])
+    broken = (steps > GAP * interval * 1e6) | (steps < 0)
+    return np.cumsum(broken).astype(np.int64)

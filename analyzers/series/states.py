@@ -1,0 +1,202 @@
+"""Operating states: series are compared only within the same state; stopped and transient time is not scored."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import polars as pl
+
+from analyzers.errors import MonitorError
+from analyzers.series.numeric import Booleans, Floats, Integers
+from analyzers.series.samples import Samples
+
+_STOPPED_TEXTS = """
+    0 off stop stopped idle standby down shutdown halted out maintenance starting stopping startup transient false no
+    aus stillstand gestoppt wartung anfahren abfahren
+    parado parada detenido detenida apagado apagada reposo mantenimiento arranque
+"""
+STOPPED = frozenset(_STOPPED_TEXTS.split())
+"""State texts of time that is not scored, in English, German and Spanish."""
+LONGEST_SETTLING = 120
+SHORTEST_SETTLING = 5
+MOST_CHANGES = 200
+"""Changes of state that the settling time is learnt from, the latest."""
+RUN_DOWN = 3
+"""Samples before a stop that belong to it already."""
+LEAST_STATE = 120
+"""Samples of a state that the baseline needs before the state can be scored."""
+LONGEST_RULE = 500
+
+_COMPARISON = re.compile(
+    r'\s*(?:"(?P<quoted>[^"]+)"|(?P<name>[^\s<>=!"]+))\s*(?P<sign><=|>=|==|!=|<|>|=)\s*'
+    r"(?P<number>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*"
+)
+_JOINT = re.compile(r"(and|or)\b", re.IGNORECASE)
+_SIGNS: dict[str, Callable[[pl.Expr, float], pl.Expr]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+@dataclass(frozen=True)
+class Phases:
+    """What the asset was doing.
+
+    running : (n,) bool. scored : (n,) bool, running in a known state and settled.
+    state : (n,) int, the state each sample is compared in.
+    stopped, transient, unknown : numbers of batch samples left out since the asset stood, had just changed its
+        state, or was in a state that the baseline hardly knows.
+    settling : samples after a change of state that are left out.
+    """
+
+    running: Booleans
+    scored: Booleans
+    state: Integers
+    stopped: int
+    transient: int
+    unknown: int
+    settling: int
+
+
+def running_rule(rule: str, frame: pl.DataFrame) -> pl.Expr:
+    """Reads a rule such as `speed > 50 and "oil pressure" >= 1.5`; `and` binds before `or`.
+
+    Raises
+    ------
+    MonitorError
+        The rule is no such comparison, or names a column that is missing or not a number.
+    """
+    if len(rule) > LONGEST_RULE:
+        raise MonitorError(f"settings.series.running is longer than {LONGEST_RULE} characters: shorten the rule")
+    alternatives: list[list[pl.Expr]] = [[]]
+    position = 0
+    while True:
+        found = _COMPARISON.match(rule, position)
+        if found is None:
+            raise _bad_rule(rule, position)
+        alternatives[-1].append(_comparison(found, rule, frame))
+        position = found.end()
+        if position == len(rule):
+            break
+        joint = _JOINT.match(rule, position)
+        if joint is None:
+            raise _bad_rule(rule, position)
+        if joint[1].lower() == "or":
+            alternatives.append([])
+        position = joint.end()
+    return reduce(operator.or_, [reduce(operator.and_, comparisons) for comparisons in alternatives])
+
+
+def _comparison(found: re.Match[str], rule: str, frame: pl.DataFrame) -> pl.Expr:
+    name = found["quoted"] or found["name"]
+    if name not in frame.columns:
+        raise MonitorError(f"settings.series.running {rule!r} names {name!r}, which is no column of the records")
+    if not frame.schema[name].is_numeric():
+        raise MonitorError(f"settings.series.running {rule!r} compares {name!r}, which is not a number")
+    return _SIGNS[found["sign"]](pl.col(name), float(found["number"]))
+
+
+def _bad_rule(rule: str, position: int) -> MonitorError:
+    return MonitorError(
+        f"settings.series.running {rule!r} cannot be read at character {position + 1}: "
+        "write comparisons such as speed > 50, joined by 'and' or 'or'"
+    )
+
+
+def operating_phases(samples: Samples) -> Phases:
+    """Tells running from stopped and settled from transient, and drops states that the baseline hardly knows."""
+    idle = np.array([name.strip().casefold() in STOPPED for name in samples.state_names], dtype=bool)
+    running = samples.running & ~idle[samples.states]
+    state = np.where(running, samples.states, -1)
+    settling = _settling(samples, state)
+    settled = running & ~_near_change(state, samples.segments, settling)
+    usual = np.bincount(samples.states[settled & samples.baseline], minlength=len(samples.state_names))
+    known = settled & (usual >= LEAST_STATE)[samples.states]
+    batch = np.arange(len(samples)) >= samples.first_batch
+    return Phases(
+        running=running,
+        scored=known,
+        state=samples.states,
+        stopped=int((~running & batch).sum()),
+        transient=int((running & ~settled & batch).sum()),
+        unknown=int((settled & ~known & batch).sum()),
+        settling=settling,
+    )
+
+
+def _near_change(state: Integers, segments: Integers, settling: int) -> Booleans:
+    """Samples within `settling` after a change of state or `RUN_DOWN` before one."""
+    near = np.zeros(len(state), dtype=bool)
+    for change in _changes(state, segments):
+        near[max(change - RUN_DOWN, 0) : change + settling] = True
+    return near
+
+
+def _changes(state: Integers, segments: Integers) -> Integers:
+    """First samples of a new state, where no gap hides the change."""
+    return np.flatnonzero((np.diff(state) != 0) & (np.diff(segments) == 0)).astype(np.int64) + 1
+
+
+def _settling(samples: Samples, state: Integers) -> int:
+    """How many samples the measures take to settle after a change of state, learnt from the baseline's changes.
+
+    The typical (median) distance from the settled level, in usual deviations, is followed over the samples after a
+    change; the last sample at which it exceeds 2 for any measure ends the settling time.
+    """
+    changes = [
+        (first, min(last, first + LONGEST_SETTLING))
+        for first, last in _stays(state, samples.segments)
+        if last - first >= SHORTEST_SETTLING and samples.baseline[first]
+    ]
+    if len(changes) < 3:
+        return LONGEST_SETTLING // 4
+    levels = {code: _level(samples, state, code) for code in {int(state[first]) for first, _ in changes}}
+    profile = np.full((len(changes[-MOST_CHANGES:]), LONGEST_SETTLING, samples.values.shape[1]), np.nan)
+    for number, (first, last) in enumerate(changes[-MOST_CHANGES:]):
+        middle, spread = levels[int(state[first])]
+        profile[number, : last - first] = np.abs(samples.values[first:last] - middle) / spread
+    far = np.flatnonzero((_median_over_changes(profile) > 2).any(axis=1))
+    return max(SHORTEST_SETTLING, int(far[-1]) + 1 + SHORTEST_SETTLING if len(far) else 0)
+
+
+def _stays(state: Integers, segments: Integers) -> list[tuple[int, int]]:
+    """Stretches of running that begin with a change of state."""
+    begun = set(_changes(state, segments).tolist())
+    labels = np.cumsum(np.r_[0, (np.diff(state) != 0) | (np.diff(segments) != 0)])
+    edges = np.r_[0, np.flatnonzero(np.diff(labels)) + 1, len(state)]
+    pairs = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return [(first, last) for first, last in pairs if first in begun and state[first] >= 0]
+
+
+def _level(samples: Samples, state: Integers, code: int) -> tuple[Floats, Floats]:
+    """Median and robust deviation of every measure in a state of the baseline."""
+    chosen = samples.values[(state == code) & samples.baseline]
+    low, middle, high = _quartiles(chosen[:: max(1, len(chosen) // 20_000)])
+    return middle, np.maximum((high - low) / 1.349, 1e-9 + 1e-6 * np.abs(middle))
+
+
+def _quartiles(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Quartiles of each column without its missing readings; NaN for a column without readings."""
+    out = np.full((3, values.shape[1]), np.nan)
+    known = np.isfinite(values).any(axis=0)
+    if known.any():
+        out[:, known] = np.nanquantile(values[:, known], [0.25, 0.5, 0.75], axis=0)
+    return out[0], out[1], out[2]
+
+
+def _median_over_changes(profile: Floats) -> Floats:
+    """Median over at least three changes, 0 where fewer have readings."""
+    enough = np.isfinite(profile).sum(axis=0) >= 3
+    out = np.zeros(profile.shape[1:])
+    out[enough] = np.nanmedian(profile[:, enough], axis=0)
+    return out
