@@ -1,4 +1,4 @@
-"""How a centrifugal pump behaves: from speed and the state of plant and machine to what its sensors read, by the minute.
+"""How a centrifugal pump behaves: from speed and the state of plant and machine to its readings, by the minute.
 
 Affinity laws and a quadratic pump curve against a quadratic system curve: head H = h0 u^2 - c q^2 meets
 H = hs + r q^2, with u the speed over its nominal value and q the flow. Power goes with q H, bearing temperature
