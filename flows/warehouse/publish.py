@@ -14,7 +14,7 @@ from hashlib import sha256
 from analyzers.results import Analysis, Finding, Flag
 from flows.warehouse import audit, findings, sql
 from flows.warehouse.narratives import store_narratives
-from flows.warehouse.runs import RunRecord, RunStatus, finished_run, store_checks, store_run
+from flows.warehouse.runs import RunRecord, RunStatus, audited, finished_run, store_checks, store_run
 from reports.contents import Narrative
 
 
@@ -279,6 +279,7 @@ def _update_reviews(connection: sql.Connection, data_date: date, found: Sequence
 
 
 def _log(connection: sql.Connection, run: RunRecord, documents: dict[str, str], replaced: str | None) -> None:
-    content = {name: value for name, value in vars(run).items() if name not in ("guarantees", "error")}
-    audited = {**content, "replaces": replaced, "documents": documents}
-    audit.append(connection, "publish", run.run, audited, run.finished_at or run.started_at)
+    at = run.finished_at or run.started_at
+    if replaced is not None:
+        audit.append(connection, "replaced", replaced, {"by": run.run}, at)
+    audit.append(connection, "publish", run.run, {**audited(run), "documents": documents}, at)

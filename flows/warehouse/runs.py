@@ -22,6 +22,10 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
+AUDITED_KINDS = ("publish", *(f"run_{status}" for status in RunStatus))
+"""Kinds of the entries in the audit log whose subject is a run."""
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """One run. The four hashes decide whether a repeat would do the same; counts are of the batch."""
@@ -102,9 +106,13 @@ def watermark(connection: sql.Connection, monitor: str) -> date | None:
 
 def record_run(connection: sql.Connection, run: RunRecord) -> None:
     """Write the run as it is. A failed or skipped one goes here too: it leaves what was decided before in place."""
-    audited = {name: value for name, value in vars(run).items() if name not in ("guarantees", "error")}
-    audit.append(connection, f"run_{run.status}", run.run, audited, run.finished_at or run.started_at)
+    audit.append(connection, f"run_{run.status}", run.run, audited(run), run.finished_at or run.started_at)
     store_run(connection, run)
+
+
+def audited(run: RunRecord) -> dict[str, Any]:
+    """What the audit log keeps of a run: no free text, since that may quote a record."""
+    return {name: value for name, value in vars(run).items() if name not in ("guarantees", "error")}
 
 
 def store_run(connection: sql.Connection, run: RunRecord) -> None:

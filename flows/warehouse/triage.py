@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from analyzers.errors import UsageError
 from analyzers.results import Finding, Review
@@ -105,16 +106,18 @@ def dispose(
         raise UsageError(f"no finding {fingerprint[:80]!r}; `sereno findings` lists them")
     _check_statement(verdict, who, why, at, until)
     monitor, kind, exposure, currency = row
-    content = {"verdict": verdict, "who": who, "why": why, "until": until, "exposure": exposure, "currency": currency}
-    seq = audit.append(connection, "disposition", fingerprint, content, at)
     reasons = _reasons(connection, fingerprint, kind)
-    made = Disposition(
-        fingerprint, monitor, kind, verdict, who, at, why, until, exposure, currency, reasons, audit_seq=seq
-    )
+    draft = Disposition(fingerprint, monitor, kind, verdict, who, at, why, until, exposure, currency, reasons, 0)
+    made = replace(draft, audit_seq=audit.append(connection, "disposition", fingerprint, audited(draft), at))
     sql.insert(connection, "dispositions", [{**vars(made), "reasons": json.dumps(reasons)}])
     review = Review.IN_REVIEW if verdict is Verdict.INCONCLUSIVE else Review.CLOSED
     sql.run(connection, "UPDATE findings SET review = ? WHERE fingerprint = ?", [review.value, fingerprint])
     return made
+
+
+def audited(disposition: Disposition) -> dict[str, Any]:
+    """What the audit log keeps of a verdict, beside the fingerprint that is the entry's subject."""
+    return {name: value for name, value in vars(disposition).items() if name not in ("fingerprint", "audit_seq")}
 
 
 def snooze(
