@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from analyzers.results import Finding
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,55 @@ class Decoy:
     end: datetime
     keys: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """How findings compare with the truth."""
+
+    planted: int
+    found: int
+    """Planted anomalies that at least one finding points at."""
+    findings: int
+    true_findings: int
+    """Findings that point at something planted."""
+    decoys: int
+    decoys_flagged: int
+    """Decoys that a finding points at which points at nothing planted."""
+    missed: tuple[Planted, ...] = ()
+    false: tuple[Finding, ...] = ()
+
+
+def score(
+    findings: Sequence[Finding], planted: Sequence[Planted], decoys: Sequence[Decoy], keys: Mapping[str, str]
+) -> Score:
+    """Compare findings with the truth.
+
+    A finding points at a payment by the record's key (`keys` maps record ids to them), at something in a plant by
+    asset, overlapping time and at least one measure that it speaks of.
+    """
+    found, true, false = set(), 0, []
+    flagged: set[int] = set()
+    for finding in findings:
+        hits = {n for n, item in enumerate(planted) if _points_at(finding, item, keys, item.related)}
+        found |= {n for n in hits if _points_at(finding, planted[n], keys, ())}
+        true += bool(hits)
+        if not hits:
+            false.append(finding)
+            flagged |= {n for n, item in enumerate(decoys) if _points_at(finding, item, keys, ())}
+    missed = tuple(item for n, item in enumerate(planted) if n not in found)
+    return Score(len(planted), len(found), len(findings), true, len(decoys), len(flagged), missed, tuple(false))
+
+
+def _points_at(finding: Finding, item: Planted | Decoy, keys: Mapping[str, str], related: Sequence[str]) -> bool:
+    if item.keys:
+        return not {keys.get(record) for record in finding.records}.isdisjoint({*item.keys, *related})
+    if finding.time_from is None or finding.time_to is None or not _same_asset(finding, item):
+        return False
+    return finding.time_from <= item.end and finding.time_to >= item.start
+
+
+def _same_asset(finding: Finding, item: Planted | Decoy) -> bool:
+    asset, _, measure = finding.subject.id.rpartition("/")
+    spoken_of = {measure, *(fact.feature for fact in finding.facts)}
+    return asset == item.entity and (not item.measures or not spoken_of.isdisjoint(item.measures))

@@ -1,0 +1,65 @@
+"""The one command, `sereno`. Each module of this package is one command; what it needs is imported when it runs.
+
+`sereno --help` and `sereno scan` import no Prefect.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer._click.exceptions import ClickException
+
+from analyzers.errors import SerenoError
+from flows.cli import audit, check, demo, findings, init, report, run, scan, serve
+
+app = typer.Typer(
+    name="sereno",
+    help="Watches records every night and tells which ones deserve your time. Nothing leaves the premises.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("scan")(scan.scan)
+app.command("init")(init.init)
+app.command("check")(check.check)
+app.command("run")(run.run)
+app.command("serve")(serve.serve)
+app.command("findings")(findings.findings)
+app.command("report")(report.report)
+app.command("audit")(audit.audit)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exits 0, 2 for a user's mistake, 1 for a failure of ours or the world's."""
+    os.umask(0o077)
+    sys.exit(status(arguments))
+
+
+def status(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        result = app(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except SerenoError as error:
+        return _say(str(error), error.exit_status)
+    except ClickException as error:
+        return _say(f"{error.format_message()}; `sereno --help` lists the commands and options", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped", 130)
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if os.environ.get("SERENO_DEBUG") == "1":
+            raise
+        what = " ".join(str(error).split())[:300]
+        return _say(f"internal error: {type(error).__name__}: {what} (SERENO_DEBUG=1 shows where)", 1)
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, exit_status: int) -> int:
+    print(f"sereno: {message}", file=sys.stderr)
+    return exit_status

@@ -1,0 +1,51 @@
+"""Options and output that several commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analyzers.errors import UsageError
+
+if TYPE_CHECKING:
+    from reports.contents import Lang
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="The workspace's folder (default: $SERENO_WORKSPACE, else this folder)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on standard output.")]
+
+
+def parse_date(value: str | None, option: str) -> date | None:
+    """An ISO date; UsageError names the option."""
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise UsageError(f"{option} {value[:40]!r} is not a date; write it as 2026-05-31") from None
+
+
+def parse_language(value: str) -> Lang:
+    """A language of the reports; UsageError for another."""
+    if value == "en" or value == "es":  # noqa: PLR1714 (spelt out, so that the type checker follows)
+        return value
+    raise UsageError(f"--lang {value[:20]!r}: no such language; use en or es")
+
+
+def print_object(values: Mapping[str, Any]) -> None:
+    """One JSON object on one line of standard output."""
+    sys.stdout.write(json.dumps(values, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """A line of progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)

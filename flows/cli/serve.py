@@ -1,0 +1,25 @@
+"""The command `sereno serve`."""
+
+from __future__ import annotations
+
+from flows.cli.options import JsonOption, WorkspaceOption, print_object, say
+
+
+def serve(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
+    """Serve schedules and the Prefect UI.
+
+    Starts the Prefect server and the schedules of all monitors; runs until Ctrl-C.
+    """
+    from flows import serving
+    from flows.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    opened.monitors()
+    address = opened.settings.prefect.api_url or f"http://127.0.0.1:{opened.settings.prefect.port}"
+    if json:
+        print_object({"ui": address, "workspace": str(opened.folder)})
+    say(f"serving {opened.folder} at {address} (Ctrl-C stops)")
+    for (cron, zone), names in serving.schedules(opened).items():
+        say(f"  {', '.join(names)}: {cron} ({zone})")
+    serving.serve(opened)
+    return 0

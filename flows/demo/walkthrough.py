@@ -1,0 +1,143 @@
+"""`sereno demo`: a workspace like any other, filled by the two simulators, and one real night in it.
+
+What was planted is kept in a file beside the data that no monitor reads; it only serves to count what was found.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import flows
+from analyzers.columns import Columns, Role
+from analyzers.errors import OperationError, UsageError
+from flows.demo import ledger, plant
+from flows.demo.truth import Decoy, Planted, Score, score
+from flows.night_run import RunLine, run_night
+from flows.warehouse import Warehouse, records
+from flows.warehouse.findings import StoredFinding, list_findings
+from flows.workspace import Workspace
+from flows.writing import write_whole
+from reports.contents import Lang
+
+Say = Callable[[str], None]
+
+SEED = 7
+DATA_DATE = date(2026, 1, 15)
+"""The last day of the sample data: its batch holds the end of a year."""
+TRUTH_FILE = "demo-truth.json"
+MONITORS = ("ledger", "plant")
+_SETTINGS = """\
+# Settings of the whole workspace. Without `mail.host` mails stay in outbox/ as .eml files.
+name: Sample company
+language: {lang}
+timezone: Europe/Madrid
+narration: {narration}
+{model}"""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was planted in each monitor's data, and what only looks odd."""
+
+    planted: dict[str, tuple[Planted, ...]]
+    decoys: dict[str, tuple[Decoy, ...]]
+
+
+def run_demo(folder: Path, *, lang: Lang, model: Path | None, narration: bool, say: Say) -> dict[str, Any]:
+    """Fill the folder, run one night in it, and count; what `sereno demo --json` prints.
+
+    A second call in the same folder finds the night decided and counts again.
+    """
+    started = time.monotonic()
+    truth = make_workspace(folder, lang=lang, model=model, narration=narration, say=say)
+    workspace = Workspace.open(folder)
+    lines = _run(workspace, say)
+    found, scores = _compare(workspace, truth)
+    told = [item.narrative for item in found if item.narrative is not None]
+    return {
+        "report": _first(line.report for line in lines) or _newest(workspace.archive, "*.html"),
+        "mail": _first(line.mail for line in lines) or _newest(workspace.outbox, "*.eml"),
+        "findings": len(found),
+        "planted": sum(item.planted for item in scores),
+        "found": sum(item.found for item in scores),
+        "true_findings": sum(item.true_findings for item in scores),
+        "decoys_flagged": sum(item.decoys_flagged for item in scores),
+        "narratives": len(told),
+        "grounded": sum(narrative.grounded for narrative in told),
+        "model": _first(narrative.model for narrative in told),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def make_workspace(folder: Path, *, lang: Lang, model: Path | None, narration: bool, say: Say) -> Truth:
+    """Write settings, monitors, sample data and the truth; UsageError where the folder holds something else."""
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / TRUTH_FILE).exists())):
+        raise UsageError(f"{folder}: holds something else than an earlier demo; name an empty or a new folder")
+    say("simulating a ledger of supplier payments and a plant of three pumps")
+    books, pumps = ledger.simulate(SEED, DATA_DATE), plant.simulate(SEED, DATA_DATE)
+    truth = Truth(
+        {"ledger": books.planted, "plant": pumps.planted},
+        {"ledger": books.decoys, "plant": pumps.decoys},
+    )
+    (folder / "monitors").mkdir(parents=True, exist_ok=True)
+    write_whole(folder / TRUTH_FILE, json.dumps(asdict(truth), default=str, indent=1))
+    ledger.write(books, folder / "data" / "ledger")
+    plant.write(pumps, folder / "data" / "plant")
+    for name in MONITORS:
+        shutil.copyfile(example_monitors() / f"{name}.yaml", folder / "monitors" / f"{name}.yaml")
+    stated = f"model: {json.dumps(str(model.resolve()))}\n" if model else ""
+    settings = _SETTINGS.format(lang=lang, narration=str(narration).lower(), model=stated)
+    write_whole(folder / "sereno.yaml", settings)
+    return truth
+
+
+def example_monitors() -> Path:
+    """The folder of the two example monitors: inside the wheel, or beside the packages in a checkout."""
+    packages = Path(flows.__file__).parent
+    shipped = packages / "demo" / "monitors"
+    return shipped if shipped.is_dir() else packages.parent / "monitors"
+
+
+def _run(workspace: Workspace, say: Say) -> list[RunLine]:
+    """One night of both monitors; decided again where the code changed since the last demo in this folder."""
+    lines = run_night(workspace, MONITORS, data_date=DATA_DATE, say=say)
+    if any(line.status == "skipped" for line in lines):
+        lines = run_night(workspace, MONITORS, data_date=DATA_DATE, force=True, say=say)
+    for line in lines:
+        say(line.sentence())
+    if failed := [line for line in lines if line.exit_status]:
+        raise OperationError(f"the demo's night failed: {failed[0].message}")
+    return lines
+
+
+def _compare(workspace: Workspace, truth: Truth) -> tuple[list[StoredFinding], list[Score]]:
+    found, scores = [], []
+    with Warehouse(workspace.warehouse, work=workspace.work).reading() as connection:
+        for name in MONITORS:
+            listed = list_findings(connection, monitor=name, data_date=DATA_DATE)
+            columns = workspace.monitor(name).described()
+            keys = _keys(records.load(connection, name, columns), columns) if columns.one(Role.KEY) else {}
+            found += listed
+            scores.append(score([item.finding for item in listed], truth.planted[name], truth.decoys[name], keys))
+    return found, scores
+
+
+def _keys(frame: Any, columns: Columns) -> dict[str, str]:
+    """The key of each record by its id."""
+    return dict(zip(frame["record_id"].to_list(), frame[columns.one(Role.KEY)].to_list(), strict=True))
+
+
+def _first(values: Any) -> Any:
+    return next((value for value in values if value), None)
+
+
+def _newest(folder: Path, pattern: str) -> str | None:
+    paths: Sequence[Path] = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime)
+    return str(paths[-1]) if paths else None

@@ -1,0 +1,12 @@
+"""What a failure is called in a line of the report, the log and the command's output."""
+
+from __future__ import annotations
+
+from analyzers.errors import SerenoError
+
+
+def failure(error: BaseException) -> tuple[str, int]:
+    """One line about an error, and the exit status that it asks for."""
+    if isinstance(error, SerenoError):
+        return str(error), error.exit_status
+    return f"internal error: {type(error).__name__}: {' '.join(str(error).split())[:300]}", 1

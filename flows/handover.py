@@ -1,0 +1,109 @@
+"""What the tasks of one night hand to each other: owner-only files in the run's folder under `work/`.
+
+Files and not objects, so that a task's result is a few counts for Prefect to keep and never a record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, TypeAdapter
+from reports.narrator.skeleton import Skeleton
+
+from analyzers.results import Analysis, Check, Finding, Flag, Guarantee
+from reports.contents import ModelNote, Narrative
+
+
+class _AnalysisFile(BaseModel):
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    guarantees: tuple[Guarantee, ...]
+    flags: tuple[Flag, ...]
+    records: int
+    history_records: int
+
+
+_NARRATIVES = TypeAdapter(tuple[Narrative, ...])
+_SKELETONS = TypeAdapter(dict[str, Skeleton])
+
+
+@dataclass(frozen=True)
+class Handover:
+    """The folder of one run; a file a monitor and kind."""
+
+    folder: Path
+
+    def write_frame(self, monitor: str, kind: str, frame: pl.DataFrame) -> None:
+        """Keep a frame; `kind` is such as `records`, `history`, `batch` or `reference-vendors`."""
+        frame.write_parquet(self.folder / f"{monitor}.{kind}.parquet", compression="zstd", compression_level=1)
+
+    def read_frame(self, monitor: str, kind: str) -> pl.DataFrame:
+        """The frame that was kept."""
+        return pl.read_parquet(self.folder / f"{monitor}.{kind}.parquet")
+
+    def read_references(self, monitor: str) -> dict[str, pl.DataFrame]:
+        """The reference tables that were kept, by name."""
+        prefix = f"{monitor}.reference-"
+        paths = sorted(self.folder.glob(f"{prefix}*.parquet"))
+        return {path.name.removeprefix(prefix).removesuffix(".parquet"): pl.read_parquet(path) for path in paths}
+
+    def write_analysis(self, monitor: str, analysis: Analysis) -> None:
+        """Keep all that an analysis found."""
+        content = _AnalysisFile(
+            findings=analysis.findings,
+            checks=analysis.checks,
+            guarantees=analysis.guarantees,
+            flags=analysis.flags,
+            records=analysis.records,
+            history_records=analysis.history_records,
+        )
+        (self.folder / f"{monitor}.analysis.json").write_text(content.model_dump_json(), encoding="utf-8")
+        self.write_frame(monitor, "scores", analysis.scores)
+
+    def read_analysis(self, monitor: str) -> Analysis:
+        """The analysis that was kept."""
+        path = self.folder / f"{monitor}.analysis.json"
+        content = _AnalysisFile.model_validate_json(path.read_text(encoding="utf-8"))
+        return Analysis(scores=self.read_frame(monitor, "scores"), **dict(content))
+
+    def write_notes(self, monitor: str, notes: dict[str, Any]) -> None:
+        """Keep a few counts about a monitor's source."""
+        (self.folder / f"{monitor}.notes.json").write_text(json.dumps(notes), encoding="utf-8")
+
+    def read_notes(self, monitor: str) -> dict[str, Any]:
+        """The counts that were kept; none where the source was not read."""
+        path = self.folder / f"{monitor}.notes.json"
+        notes: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return notes
+
+    def write_narratives(self, monitor: str, narratives: tuple[Narrative, ...]) -> None:
+        """Keep the narratives of a monitor's findings."""
+        (self.folder / f"{monitor}.narratives.json").write_bytes(_NARRATIVES.dump_json(narratives))
+
+    def read_narratives(self, monitor: str) -> tuple[Narrative, ...]:
+        """The narratives that were kept."""
+        return _NARRATIVES.validate_json((self.folder / f"{monitor}.narratives.json").read_bytes())
+
+    def write_skeletons(self, monitor: str, skeletons: Mapping[str, Skeleton]) -> None:
+        """Keep the skeletons that the model wrote anew."""
+        (self.folder / f"{monitor}.skeletons.json").write_bytes(_SKELETONS.dump_json(dict(skeletons)))
+
+    def read_skeletons(self, monitor: str) -> dict[str, Skeleton]:
+        """The new skeletons that were kept."""
+        return _SKELETONS.validate_json((self.folder / f"{monitor}.skeletons.json").read_bytes())
+
+    def write_model(self, note: ModelNote) -> None:
+        """Keep what the report says of the model."""
+        (self.folder / "model.json").write_text(note.model_dump_json(), encoding="utf-8")
+
+    def read_model(self) -> ModelNote:
+        """What the report says of the model; none where nothing was narrated."""
+        path = self.folder / "model.json"
+        if not path.exists():
+            return ModelNote(reason="nothing was to be explained")
+        return ModelNote.model_validate_json(path.read_text(encoding="utf-8"))

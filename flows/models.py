@@ -1,0 +1,41 @@
+"""Which local model narrates: found, hashed, opened."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from reports.narrator.engines import Engine, LlamaEngine, default_model_path
+
+from flows.workspace import Workspace
+from reports.contents import Mode, ModelNote
+
+
+def requested_model(path: Path | None) -> Path | None:
+    """The model that the command line names, else the installed default; None where neither is."""
+    return path if path is not None else default_model_path()
+
+
+def chosen_model(workspace: Workspace) -> Path | None:
+    """The model file that will narrate: the configured one, else the installed default; None where neither is."""
+    if not workspace.settings.narration:
+        return None
+    return workspace.model_path() or default_model_path()
+
+
+def model_hash(workspace: Workspace) -> str | None:
+    """SHA-256 of the chosen model; None where there is none."""
+    path = chosen_model(workspace)
+    if path is None or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_engine(path: Path | None) -> tuple[Engine | None, ModelNote]:
+    """The engine for a model file, and what the report says of it; ModelError where the file cannot be used."""
+    if path is None:
+        return None, ModelNote(reason="no model is installed")
+    engine = LlamaEngine(path, threads=os.cpu_count() or 1)
+    return engine, ModelNote(name=engine.name, sha256=engine.sha256, mode=Mode.STRICT)

@@ -1,0 +1,187 @@
+"""One night, top to bottom: pull -> ingest -> analyze -> explain -> publish -> deliver.
+
+Each step is a Prefect task of coarse grain (a monitor, or the night). Tasks hand over files in the run's folder and
+return counts; the warehouse is written in two transactions, `ingest` and `publish`. A monitor that fails does not
+stop the others: the report says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import wraps
+from typing import Any, ParamSpec
+
+from prefect import flow, task
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Failed
+from prefect.tasks import exponential_backoff
+from prefect.utilities.annotations import quote
+
+from analyzers.errors import UserError
+from flows import analysis, explanation, ingestion, publishing
+from flows.delivery import deliver_outbox
+from flows.failures import failure
+from flows.handover import Handover
+from flows.models import model_hash
+from flows.outcomes import Decision, Outcome, Outcomes
+from flows.plan import Plan, plan_runs
+from flows.warehouse import Warehouse
+from flows.workspace import Workspace, exclusive, run_folder
+
+P = ParamSpec("P")
+log = logging.getLogger("sereno.night")
+
+
+def one_line_failure(step: Callable[P, Any]) -> Callable[P, Any]:
+    """Let a task end as Failed with one line instead of a stack trace: people read its log in the UI."""
+
+    @wraps(step)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+        try:
+            return step(*args, **kwargs)
+        except Exception as error:
+            if os.environ.get("SERENO_DEBUG") == "1":
+                log.exception("where it happened")
+            message, exit_status = failure(error)
+            return Failed(message=message, data={"exit_status": exit_status})
+
+    return guarded
+
+
+def exit_status_of(state: State[Any]) -> int:
+    """The exit status that a failed task's state asks for."""
+    data = getattr(state.data, "result", state.data)
+    return int(data.get("exit_status", 1)) if isinstance(data, dict) else 1
+
+
+def worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Whether a second try may help: not where the user has to mend something first."""
+    return exit_status_of(state) != UserError.exit_status
+
+
+_AGAIN: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": worth_retrying,
+}
+
+
+@task(name="pull", task_run_name="pull {name}", timeout_seconds=3600, **_AGAIN)
+@one_line_failure
+def pull(plan: Plan, name: str) -> int:
+    """Read one monitor's source and reference tables into the run's folder; the number of records."""
+    return ingestion.pull(plan, plan.run(name))
+
+
+@task(name="ingest", timeout_seconds=3600, **_AGAIN)
+@one_line_failure
+def ingest(plan: Plan, names: list[str]) -> dict[str, tuple[Decision, str]]:
+    """Bring what was pulled into the warehouse in one transaction; what is to become of each monitor's date."""
+    return ingestion.ingest(plan, [plan.run(name) for name in names])
+
+
+@task(name="analyze", task_run_name="analyze {name}", timeout_seconds=7200)
+@one_line_failure
+def analyze(plan: Plan, name: str) -> int:
+    """Flag what is abnormal in one monitor's batch; the number of findings."""
+    return analysis.analyze_run(plan, plan.run(name))
+
+
+@task(name="explain", timeout_seconds=7200)
+@one_line_failure
+def explain(plan: Plan, names: list[str]) -> int:
+    """Let the local model explain every finding; the number of narratives."""
+    return explanation.explain(plan, [plan.run(name) for name in names])
+
+
+@task(name="publish", timeout_seconds=3600)
+@one_line_failure
+def publish(plan: Plan, outcomes: Outcomes, mail: bool) -> dict[str, Outcome]:
+    """Render the report and write everything of this night in one transaction, the mails to come included."""
+    return publishing.publish(plan, outcomes, mail=mail)
+
+
+@task(name="deliver", timeout_seconds=3600, **_AGAIN)
+@one_line_failure
+def deliver(plan: Plan) -> int:
+    """Hand over every mail that waits in the outbox."""
+    return deliver_outbox(plan.workspace, plan.warehouse, log.info)
+
+
+def _run_name() -> str:
+    parameters = flow_run.parameters or {}
+    return f"night {parameters.get('data_date') or 'of yesterday'}"
+
+
+@flow(name="night", flow_run_name=_run_name, persist_result=False)
+def night(
+    monitors: list[str] | None = None, data_date: date | None = None, mail: bool = True, force: bool = False
+) -> Any:
+    """Run one night of the monitors: one report, one mail a reader.
+
+    Args:
+        monitors: Which monitors, by name; all where none is named.
+        data_date: Last day of the batch; yesterday where none is given.
+        mail: Whether the mail goes out.
+        force: Decide a date again that was decided already; its mail is a numbered correction.
+    """
+    os.umask(0o077)
+    workspace = Workspace.open()
+    workspace.prepare()
+    chosen = workspace.monitors(tuple(monitors or ()))
+    night_id, runs = plan_runs(chosen, data_date, now=datetime.now(UTC))
+    with exclusive(workspace, [run.name for run in runs]), run_folder(workspace, night_id) as folder:
+        plan = Plan(
+            night=night_id,
+            workspace=workspace,
+            warehouse=Warehouse(workspace.warehouse, work=workspace.work),
+            handover=Handover(folder),
+            runs=runs,
+            started_at=datetime.now(UTC),
+            force=force,
+            model_hash=model_hash(workspace),
+        )
+        lines = _night(plan, mail=mail)
+    failed = [f"{line['monitor']}: {line['message']}" for line in lines if line["exit_status"]]
+    return Failed(message="; ".join(failed), data=lines) if failed else lines
+
+
+def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
+    shared: Any = quote(plan)
+    outcomes = Outcomes(plan.runs)
+    for run in outcomes.going():
+        log.info("%s: reading records", run.name)
+        _keep_failure(outcomes, [run.name], pull(shared, run.name, return_state=True))
+    if names := [run.name for run in outcomes.going()]:
+        log.info("writing records into the warehouse")
+        state = ingest(shared, names, return_state=True)
+        if _keep_failure(outcomes, names, state):
+            outcomes.decide(state.result())
+    for run in outcomes.going():
+        log.info("%s: analyzing %s", run.name, run.data_date)
+        _keep_failure(outcomes, [run.name], analyze(shared, run.name, return_state=True))
+    if names := [run.name for run in outcomes.going()]:
+        log.info("explaining")
+        _keep_failure(outcomes, names, explain(shared, names, return_state=True))
+    if outcomes.to_report():
+        log.info("writing the report")
+        state = publish(shared, quote(outcomes), mail, return_state=True)
+        if _keep_failure(outcomes, list(outcomes.of), state):
+            outcomes.of.update(state.result())
+            if mail:
+                _keep_failure(outcomes, list(outcomes.of), deliver(shared, return_state=True))
+    return outcomes.lines()
+
+
+def _keep_failure(outcomes: Outcomes, names: list[str], state: State[Any]) -> bool:
+    """Note a failed step against the monitors that it was for; whether it went well."""
+    if state.is_completed():
+        return True
+    outcomes.fail(names, state.message or "failed", exit_status_of(state))
+    log.error("%s: %s", ", ".join(names), state.message)
+    return False

@@ -1,0 +1,73 @@
+"""Prefect's settings, which it reads from the environment when it is imported: call `prepare` before that.
+
+Analytics, telemetry, version checks and promotional content are off whatever the user's own profile says
+(docs/platform.md lists what was seen to dial out, and the switch).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from flows.workspace import VARIABLE, Workspace
+
+ALWAYS = {
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "false",
+}
+
+
+def environment(workspace: Workspace) -> dict[str, str]:
+    """Variables under which Prefect serves this workspace and talks to nobody else."""
+    return {
+        **ALWAYS,
+        VARIABLE: str(workspace.folder),
+        "PREFECT_HOME": str(workspace.prefect_home),
+        "PREFECT_PROFILES_PATH": str(workspace.prefect_home / "profiles.toml"),
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(workspace.settings.prefect.port),
+    }
+
+
+def prepare(workspace: Workspace) -> None:
+    """Point Prefect at this workspace: a configured server, the one that `sereno serve` runs, or one of our own."""
+    os.environ.update(environment(workspace))
+    # Prefect prints stack traces of failed steps; what the command says about them is one line each.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING" if os.environ.get("SERENO_DEBUG") == "1" else "CRITICAL")
+    url = os.environ.get("PREFECT_API_URL") or workspace.settings.prefect.api_url or served_url(workspace)
+    if url:
+        os.environ["PREFECT_API_URL"] = url
+    else:
+        os.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] = "true"
+
+
+def serving_file(workspace: Workspace) -> Path:
+    """Where `sereno serve` writes the address of its server."""
+    return workspace.prefect_home / "serving.json"
+
+
+def served_url(workspace: Workspace) -> str | None:
+    """API address of the server that `sereno serve` runs for this workspace; None where none answers."""
+    try:
+        url = str(json.loads(serving_file(workspace).read_text(encoding="utf-8"))["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return url if url.startswith("http://127.0.0.1:") and is_healthy(url) else None
+
+
+def is_healthy(url: str) -> bool:
+    """Whether a Prefect API answers there."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=3) as answer:  # noqa: S310 (loopback or configured)
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False

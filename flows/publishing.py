@@ -1,0 +1,216 @@
+"""The night's report and mails, and everything of the night into the warehouse in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analyzers.errors import WarehouseError
+from flows.ingestion import run_record
+from flows.outcomes import Outcome, Outcomes
+from flows.plan import MonitorRun, Plan
+from flows.version import version
+from flows.warehouse import audit, deliveries, findings, narratives, runs, sql
+from flows.warehouse.deliveries import Delivery
+from flows.warehouse.publish import publish as publish_run
+from flows.warehouse.runs import RunStatus
+from flows.writing import write_whole
+from reports.contents import MonitorPart, Night, ReportedFinding
+from reports.mail import compose_mail
+from reports.page import render_page
+
+_HEAD_TO_COME = "audit-head-to-come"
+"""Stands in a rendered page for the chain's head, which is known only inside the transaction."""
+
+
+def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]:
+    """Render the report, store the night's runs and queue its mails; what became of every monitor.
+
+    Reports and mails are written before the transaction ends: what the warehouse speaks of is always there.
+    """
+    with plan.warehouse.reading() as connection:
+        parts = tuple(_part(connection, plan, run, outcomes.of[run.name]) for run in plan.runs)
+        correction = max((_next_correction(connection, run) for run in outcomes.going()), default=0)
+    night = _night(plan, parts, correction)
+    report = _report_path(plan)
+    audiences = _audiences(plan) if mail else {}
+    pages = {names: render_page(_for(night, names)) for names in {*audiences, _all(night)}}
+    with plan.warehouse.writing() as connection:
+        for run in plan.runs:
+            _store(connection, plan, run, outcomes.of[run.name], report)
+        head = audit.head(connection)
+        night = night.model_copy(update={"audit_head": head})
+        pages = {names: page.replace(_HEAD_TO_COME, head or "") for names, page in pages.items()}
+        write_whole(plan.workspace.folder / report, pages[_all(night)])
+        mails = _queue(connection, plan, night, audiences, pages, Path(report).name)
+    return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
+
+
+def reported(stored: findings.StoredFinding) -> ReportedFinding:
+    """A stored finding as reports take it."""
+    if stored.narrative is None:
+        raise WarehouseError(
+            f"finding {stored.finding.id}: its narrative is missing; `sereno run --force` writes it anew"
+        )
+    return ReportedFinding(finding=stored.finding, narrative=stored.narrative)
+
+
+def _part(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outcome) -> MonitorPart:
+    """One monitor's part of the report, whatever became of it."""
+    if outcome.status != "going":
+        return MonitorPart(
+            monitor=run.name,
+            title=run.monitor.title,
+            run=run.run,
+            data_date=run.data_date,
+            status="failed" if outcome.status == "failed" else "unchanged",
+            error=outcome.message,
+        )
+    analysis = plan.handover.read_analysis(run.name)
+    told = {narrative.finding: narrative for narrative in plan.handover.read_narratives(run.name)}
+    recognized = findings.recognize(connection, analysis.findings, run.data_date)
+    changes = findings.changes(connection, run.name, run.data_date, recognized, judged=analysis.records > 0)
+    return MonitorPart(
+        monitor=run.name,
+        title=run.monitor.title,
+        run=run.run,
+        data_date=run.data_date,
+        status="done",
+        records=analysis.records,
+        history_records=analysis.history_records,
+        quarantined=int(plan.handover.read_notes(run.name).get("quarantined", 0)),
+        time_from=run.monitor.batch_bounds(run.data_date)[0],
+        time_to=run.monitor.batch_bounds(run.data_date)[1],
+        findings=tuple(ReportedFinding(finding=finding, narrative=told[finding.id]) for finding in recognized),
+        checks=analysis.checks,
+        guarantees=analysis.guarantees,
+        new=changes.new,
+        still_open=changes.still_open,
+        ended=changes.ended,
+    )
+
+
+def _night(plan: Plan, parts: tuple[MonitorPart, ...], correction: int) -> Night:
+    settings = plan.workspace.settings
+    hashes = "".join(run.monitor.config_hash() for run in plan.runs)
+    return Night(
+        title=settings.name,
+        lang=settings.language,
+        timezone=settings.timezone,
+        data_date=plan.data_date,
+        created_at=datetime.now(UTC),
+        parts=parts,
+        model=plan.handover.read_model(),
+        version=version(),
+        config_hash=hashlib.sha256(hashes.encode()).hexdigest()[:16],
+        audit_head=_HEAD_TO_COME,
+        correction=correction,
+    )
+
+
+def _report_path(plan: Plan) -> str:
+    """The first free name of this date in the archive, relative to the workspace."""
+    number = 1
+    while True:
+        path = f"archive/{plan.data_date}{f'-{number}' if number > 1 else ''}.html"
+        if not (plan.workspace.folder / path).exists():
+            return path
+        number += 1
+
+
+def _all(night: Night) -> tuple[str, ...]:
+    return tuple(part.monitor for part in night.parts)
+
+
+def _for(night: Night, names: tuple[str, ...]) -> Night:
+    """The night as those see it who own these monitors."""
+    return night.model_copy(update={"parts": tuple(part for part in night.parts if part.monitor in names)})
+
+
+def _audiences(plan: Plan) -> dict[tuple[str, ...], list[str]]:
+    """Recipients by the monitors that they are told about; one mail a person, over all their monitors."""
+    monitors: dict[str, list[str]] = defaultdict(list)
+    for run in plan.runs:
+        for address in dict.fromkeys((*run.monitor.owners, *plan.workspace.settings.mail.recipients)):
+            monitors[address].append(run.name)
+    audiences: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for address, names in monitors.items():
+        audiences[tuple(names)].append(address)
+    return dict(audiences)
+
+
+def _next_correction(connection: sql.Connection, run: MonitorRun) -> int:
+    before = runs.finished_run(connection, run.name, run.data_date)
+    return before.correction + 1 if before else 0
+
+
+def _store(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outcome, report: str) -> None:
+    notes = plan.handover.read_notes(run.name)
+    record = replace(
+        run_record(plan, run, notes.get("input_fingerprint")),
+        finished_at=datetime.now(UTC),
+        quarantined=int(notes.get("quarantined", 0)),
+        report=report,
+    )
+    if outcome.status == "going":
+        analysis = plan.handover.read_analysis(run.name)
+        publish_run(connection, record, analysis, plan.handover.read_narratives(run.name))
+        new = plan.handover.read_skeletons(run.name)
+        narratives.keep_skeletons(connection, {key: skeleton.model_dump_json() for key, skeleton in new.items()})
+    elif outcome.status == "failed":
+        runs.record_run(connection, replace(record, status=RunStatus.FAILED, error=outcome.message))
+
+
+def _queue(
+    connection: sql.Connection,
+    plan: Plan,
+    night: Night,
+    audiences: dict[tuple[str, ...], list[str]],
+    pages: dict[tuple[str, ...], str],
+    report_name: str,
+) -> dict[str, str]:
+    """Write every recipient's mail into the outbox and queue it; a path by monitor."""
+    settings = plan.workspace.settings.mail
+    paths: dict[str, str] = {}
+    for names, recipients in audiences.items():
+        for recipient in recipients:
+            digest = hashlib.sha256(recipient.encode()).hexdigest()[:8]
+            message_id = f"<{plan.night}.{digest}@{settings.sender.rpartition('@')[2]}>"
+            message = compose_mail(
+                _for(night, names),
+                sender=settings.sender,
+                recipient=recipient,
+                message_id=message_id,
+                date=night.created_at,
+                report=pages[names].encode(),
+                report_name=f"sereno-{report_name}",
+            )
+            path = f"outbox/{plan.night}-{digest}.eml"
+            write_whole(plan.workspace.folder / path, message.as_bytes())
+            entry = Delivery(message_id, plan.night, recipient, path, correction=night.correction)
+            deliveries.queue(connection, entry, at=night.created_at)
+            paths |= dict.fromkeys(names, path)
+    return paths
+
+
+def _outcome(plan: Plan, run: MonitorRun, before: Outcome, report: str, mails: dict[str, str]) -> Outcome:
+    if before.status not in {"going", "failed"}:
+        return before
+    told = replace(
+        before,
+        report=str(plan.workspace.folder / report),
+        mail=str(plan.workspace.folder / mails[run.name]) if run.name in mails else None,
+    )
+    if told.status == "failed":
+        return told
+    analysis = plan.handover.read_analysis(run.name)
+    return replace(
+        told,
+        status="done",
+        records=analysis.records,
+        flags=len(analysis.flags),
+        findings=len(analysis.findings),
+    )

@@ -1,0 +1,116 @@
+"""`sereno serve`: a Prefect server on loopback, the schedules of all monitors, and runs from its UI.
+
+One deployment serves schedule and UI, since Prefect counts its concurrency limit per deployment; a second run waits
+(`ENQUEUE`): `CANCEL_NEW` would drop the nightly for minutes after a killed runner. Schedules stay active at shutdown,
+so that a night that was missed is still seen at the next start. No work pools: creating one dials out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from analyzers.errors import OperationError, UsageError
+from flows.prefect_environment import environment, is_healthy, served_url, serving_file
+from flows.workspace import Workspace
+
+DEPLOYMENT = "sereno"
+_STARTUP_SECONDS = 180
+
+
+def serve(workspace: Workspace) -> None:
+    """Serve until SIGINT or SIGTERM; against a configured server only the deployments are served."""
+    workspace.prepare()
+    # What the flow logs is shown in the UI.
+    os.environ.update(environment(workspace) | {"PREFECT_LOGGING_EXTRA_LOGGERS": "sereno"})
+    url = os.environ.get("PREFECT_API_URL") or workspace.settings.prefect.api_url
+    with contextlib.ExitStack() as stack:
+        if url is None:
+            url = stack.enter_context(_server(workspace))
+        os.environ["PREFECT_API_URL"] = url
+        _serve_deployments(workspace)
+
+
+def schedules(workspace: Workspace) -> dict[tuple[str, str], list[str]]:
+    """Monitors by (cron expression, time zone): each group is one night."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for monitor in workspace.monitors():
+        groups.setdefault((monitor.schedule, monitor.timezone), []).append(monitor.name)
+    return groups
+
+
+def _serve_deployments(workspace: Workspace) -> None:
+    from prefect import serve as prefect_serve
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
+
+    from flows.nightly import night
+
+    deployment: Any = night.to_deployment(
+        DEPLOYMENT,
+        schedules=[
+            Cron(cron, timezone=zone, parameters={"monitors": names}, slug="-".join(names)[:100])
+            for (cron, zone), names in schedules(workspace).items()
+        ],
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        description="One night of the monitors: ingest, analyze, explain, report, deliver.",
+    )
+    prefect_serve(deployment, pause_on_shutdown=False, print_starting_message=False, limit=1)
+
+
+@contextlib.contextmanager
+def _server(workspace: Workspace) -> Iterator[str]:
+    port = workspace.settings.prefect.port
+    url = f"http://127.0.0.1:{port}/api"
+    if served_url(workspace):
+        raise UsageError(f"{workspace.folder}: already served at {url}; stop the other `sereno serve` first")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UsageError(
+                f"port {port} is taken; choose another with `prefect: {{port: N}}` in sereno.yaml"
+            ) from None
+    log_path = workspace.prefect_home / "server.log"
+    with log_path.open("ab") as log:
+        # Its own session: a Ctrl-C reaches this process first, which then ends the server in order.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PREFECT_API_URL": url},
+            start_new_session=True,
+        )
+    try:
+        _wait_until_healthy(process, url, str(log_path))
+        serving_file(workspace).write_text(json.dumps({"url": url, "pid": process.pid}), encoding="utf-8")
+        yield url
+    finally:
+        serving_file(workspace).unlink(missing_ok=True)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: str) -> None:
+    deadline = time.monotonic() + _STARTUP_SECONDS
+    while not is_healthy(url):
+        if process.poll() is not None:
+            raise OperationError(f"the Prefect server ended while starting (status {process.returncode}); see {log}")
+        if time.monotonic() > deadline:
+            raise OperationError(f"the Prefect server did not answer within {_STARTUP_SECONDS} s; see {log}")
+        time.sleep(0.5)

@@ -1,0 +1,119 @@
+"""A whole night with the real Prefect and the real warehouse, from the command line as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.warehouse import Warehouse, sql
+from tests.flows.conftest import DATA_DATE, HUGE, TWICE
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nightly")]
+
+
+def sereno(folder: Path, *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
+    """Run the command; its exit status, the JSON objects on standard output, and standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *arguments, "--workspace", str(folder), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_API")},
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def count(folder: Path, table: str) -> int:
+    """Rows of a table of the warehouse."""
+    with Warehouse(folder / "warehouse.duckdb", work=folder / "work").reading() as connection:
+        return int(sql.scalar(connection, f"SELECT count(*) FROM {sql.quoted(table)}"))
+
+
+def test_a_night_is_decided_once_and_mailed_once(folder: Path) -> None:
+    status, lines, progress = sereno(folder, "run", "payments", "--data-date", str(DATA_DATE))
+    assert status == 0, progress
+    (line,) = lines
+    assert line["status"] == "done"
+    assert "Traceback" not in progress
+    report, mail = Path(line["report"]), Path(line["mail"])
+    page = report.read_text(encoding="utf-8")
+    assert TWICE[1] in page
+    assert HUGE in page
+    assert "Person 1" not in page
+    message = message_from_bytes(mail.read_bytes(), policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    assert message["To"] == "controller@example.com"
+    records, findings = count(folder, "records_payments"), count(folder, "findings")
+    assert records == 903
+
+    status, lines, progress = sereno(folder, "run", "payments", "--data-date", str(DATA_DATE))
+    assert status == 0, progress
+    assert lines[0]["status"] == "unchanged"
+    assert "already decided" in lines[0]["message"]
+    assert len(list((folder / "archive").glob("*.html"))) == len(list((folder / "outbox").glob("*.eml"))) == 1
+    assert (count(folder, "records_payments"), count(folder, "findings")) == (records, findings)
+
+    listed = sereno(folder, "findings", "--data-date", str(DATA_DATE))[1]
+    assert {item["type"] for item in listed} >= {"duplicate_payment", "unusual_amount"}
+    assert all(item["narrative"]["grounded"] for item in listed)
+    verified = sereno(folder, "audit", "verify")
+    assert verified[0] == 0
+    assert verified[1][0]["valid"]
+    assert list((folder / "work").glob("night-*")) == []
+
+
+def test_changed_input_is_noticed_and_only_force_decides_again(folder: Path) -> None:
+    assert sereno(folder, "run", "--data-date", str(DATA_DATE))[0] == 0
+    late = folder / "data" / "payments-late.csv"
+    late.write_text(
+        "payment,paid_at,supplier,amount,invoice,account,created_by\n"
+        "P00950,2026-03-31 09:00:00,S02,150.00,02/9100,622,Person 3\n",
+        encoding="utf-8",
+    )
+    status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE))
+    assert (status, lines[0]["status"]) == (0, "skipped")
+    assert "the input changed" in lines[0]["message"]
+    status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE), "--force")
+    assert (status, lines[0]["status"]) == (0, "done")
+    message = message_from_bytes(Path(lines[0]["mail"]).read_bytes(), policy=policy.default)
+    assert "1" in message["Subject"]
+    assert "orrection" in message["Subject"]
+
+
+def test_a_broken_source_fails_in_one_line_and_leaves_nothing_behind(folder: Path) -> None:
+    (folder / "data" / "payments-2026.csv").write_bytes(bytes(range(256)) * 40)
+    status, lines, progress = sereno(folder, "run", "--data-date", str(DATA_DATE))
+    assert status == 2
+    assert lines[0]["status"] == "failed"
+    assert "payments-2026.csv" in lines[0]["message"]
+    assert "Traceback" not in progress
+    with Warehouse(folder / "warehouse.duckdb", work=folder / "work").reading() as connection:
+        tables = sql.rows(connection, "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'records_%'")
+    assert tables == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("run", "paymnts"), "did you mean 'payments'"),
+        (("run", "--data-date", "yesterday"), "is not a date"),
+        (("findings", "--monitor", "nothing"), "no monitor 'nothing'"),
+        (("report", "2020-01-01"), "no report for 2020-01-01"),
+        (("frobnicate",), "No such command"),
+    ],
+)
+def test_a_mistake_ends_with_one_line_and_status_2(folder: Path, arguments: tuple[str, ...], expected: str) -> None:
+    status, lines, progress = sereno(folder, *arguments)
+    assert status == 2
+    assert lines == []
+    (line,) = progress.strip().splitlines()
+    assert expected in line
