@@ -10,12 +10,14 @@ import polars as pl
 from analyzers.errors import SourceError
 from flows.sources import instants, numbers
 from flows.sources.instants import ClockChanges, Format
-from flows.sources.kinds import INSTANT, ColumnKind, Kind, blanked, is_missing, sample
+from flows.sources.kinds import ColumnKind, Kind, blanked, is_missing, sample
 
 BAD_SHARE = 0.01
 """A column of which a larger share does not fit the inferred kind is text."""
+BAD_CELLS = {"row": pl.Int64, "value": pl.String}
 _SURE = 0.97
 """Share of a sample that must fit before the whole column is tried."""
+_SHOWN = 200
 _TRUE = ("true", "t", "yes", "y", "1", "sí", "si", "s", "ja", "j", "wahr", "verdadero", "x")
 _FALSE = ("false", "f", "no", "n", "0", "nein", "falsch", "falso")
 
@@ -30,21 +32,36 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """How the cells of one column are read."""
+
+    kind: ColumnKind
+    decimal: str = "."
+    formats: tuple[Format, ...] = ()
+    certain: bool = True
+    """Whether the column's own cells decided it; else the first cell that does not fit may tell better."""
+
+
+@dataclass(frozen=True)
 class TypedColumn:
-    """One column with its type, its kind and the cells that do not fit (their positions)."""
+    """One column, or a part of it, with its type.
+
+    bad : the cells that do not fit: `row` within the part and `value` (cut).
+    """
 
     values: pl.Series
-    kind: ColumnKind
-    bad: pl.Series
+    rule: Rule
+    bad: pl.DataFrame
     clock_changes: ClockChanges = field(default_factory=ClockChanges)
 
 
 def decimal_sign(frame: pl.DataFrame) -> str | None:
     """The decimal sign that the text columns of a file show together; None where there is no evidence."""
     point = comma = 0
-    for column in frame.select(pl.col(pl.String)).iter_columns():
-        votes = numbers.decimal_votes(sample(column, 100)[:100])
-        point, comma = point + votes[0], comma + votes[1]
+    for column in frame.iter_columns():
+        if column.dtype == pl.String:
+            votes = numbers.decimal_votes(sample(column, 100)[:100])
+            point, comma = point + votes[0], comma + votes[1]
     return None if point == comma else ("." if point > comma else ",")
 
 
@@ -52,104 +69,107 @@ def infer_column(text: pl.Series, reading: Reading) -> TypedColumn:
     """The column as the first kind that (nearly) all its cells fit: boolean, number, money, instant, else text."""
     shown = sample(text)
     if not shown:
-        return _text(text, "no values")
+        return _as_text(text, "no values", certain=False)
     if {value.lower() for value in shown} <= {"true", "false"}:
-        return _accept(text, _booleans(text), ColumnKind(Kind.BOOLEAN, "only true and false")) or _text(text, "words")
-    return _infer_number(text, shown, reading) or _infer_instant(text, shown, reading) or _text(text, "words")
+        rule = Rule(ColumnKind(Kind.BOOLEAN, "only true and false"))
+        return _accepted(text, rule, reading) or _as_text(text, "words")
+    return _infer_number(text, shown, reading) or _infer_instant(text, shown, reading) or _as_text(text, "words")
 
 
 def state_column(text: pl.Series, kind: Kind, reading: Reading) -> TypedColumn:
-    """The column as the kind that a person stated; SourceError where most of its cells do not fit it."""
-    stated = ColumnKind(kind, "stated", stated=True)
-    if kind is Kind.TEXT:
-        return TypedColumn(text, stated, _none())
-    values, changes = _parse(text, kind, reading)
-    bad = _unread(text, values)
-    present = text.len() - int(is_missing(text).sum()) if bad.len() else 0
-    if bad.len() and bad.len() * 2 > present:
-        shown = str(text[int(bad[0])])[:40]
-        raise SourceError(
-            f"column {text.name!r} is stated as {kind.value}, but {bad.len():,} of its {present:,} values are "
-            f"not, such as {shown!r}; give the column another role"
-        )
-    return TypedColumn(values, stated, bad, changes)
-
-
-def _parse(text: pl.Series, kind: Kind, reading: Reading) -> tuple[pl.Series, ClockChanges]:
-    shown = sample(text)
-    if kind is Kind.BOOLEAN:
-        return _booleans(text), ClockChanges()
+    """The column as the kind that a person stated, whatever does not fit it."""
+    stated, shown = ColumnKind(kind, "stated", stated=True), sample(text)
     if kind is Kind.INSTANT:
-        values, changes, _ = _instants(text, shown, reading)
-        return values, changes
-    parse = numbers.parse_money if kind is Kind.MONEY else numbers.parse_numbers
-    return parse(text, _decimal(shown, reading)[0]), ClockChanges()
+        formats, order_known = _formats(text, shown, reading)
+        return read_column(text, Rule(stated, formats=formats, certain=order_known), reading)
+    decimal, _, certain = _decimal(shown, reading)
+    return read_column(text, Rule(stated, decimal, certain=certain), reading)
+
+
+def read_column(text: pl.Series, rule: Rule, reading: Reading) -> TypedColumn:
+    """The cells read by a rule."""
+    kind, changes = rule.kind.kind, ClockChanges()
+    if kind is Kind.TEXT:
+        return TypedColumn(text, rule, no_bad_cells())
+    if kind is Kind.INSTANT and rule.formats:
+        values, changes = instants.parse_instants(text, list(rule.formats), reading.timezone)
+    elif kind is Kind.INSTANT:
+        values = instants.from_epoch(numbers.parse_numbers(text, "."))
+    elif kind is Kind.BOOLEAN:
+        values = _booleans(text)
+    else:
+        parse = numbers.parse_money if kind is Kind.MONEY else numbers.parse_numbers
+        values = parse(text, rule.decimal)
+    bad = _unread(text, values)
+    cells = pl.DataFrame({"row": bad, "value": text.gather(bad).str.head(_SHOWN)}, schema_overrides=BAD_CELLS)
+    return TypedColumn(values, rule, cells, changes)
+
+
+def fits_badly(column: TypedColumn, present: int) -> bool:
+    """Whether more cells do not fit than an inferred kind may have, of so many that are there."""
+    return column.bad.height > max(BAD_SHARE * present, 1 if present >= 20 else 0)
+
+
+def check_stated(column: TypedColumn, present: int) -> None:
+    """SourceError where most of the cells do not fit the stated kind."""
+    if column.bad.height and column.bad.height * 2 > present:
+        raise SourceError(
+            f"column {column.values.name!r} is stated as {column.rule.kind.kind.value}, but {column.bad.height:,} of "
+            f"its {present:,} values are not, such as {column.bad['value'][0][:40]!r}; give the column another role"
+        )
+
+
+def is_code(text: pl.Series) -> bool:
+    """Whether digits turn out to be a code."""
+    return numbers.code_like(text) is not None
+
+
+def no_bad_cells() -> pl.DataFrame:
+    """An empty frame of bad cells."""
+    return pl.DataFrame(schema=BAD_CELLS)
 
 
 def _infer_number(text: pl.Series, shown: list[str], reading: Reading) -> TypedColumn | None:
-    decimal, why = _decimal(shown, reading)
+    decimal, why, certain = _decimal(shown, reading)
     if numbers.fits(shown, decimal) < _SURE:
         return None
     if code := numbers.code_like(text):
-        return _text(text, code)
+        return _as_text(text, code)
     if numbers.has_currency(shown):
         kind = ColumnKind(Kind.MONEY, f"amounts with a currency, {why}")
-        return _accept(text, numbers.parse_money(text, decimal), kind)
-    return _accept(text, numbers.parse_numbers(text, decimal), ColumnKind(Kind.NUMBER, why))
+    else:
+        kind = ColumnKind(Kind.NUMBER, why)
+    return _accepted(text, Rule(kind, decimal, certain=certain), reading)
 
 
-def _decimal(shown: list[str], reading: Reading) -> tuple[str, str]:
-    """The decimal sign of a column, by its own cells, else by the file's, else a point."""
+def _decimal(shown: list[str], reading: Reading) -> tuple[str, str, bool]:
+    """The decimal sign of a column by its own cells, else by the file's, else a point; why, and if it is sure."""
     point, comma = numbers.decimal_votes(shown)
     if point != comma:
-        return (".", "decimal point") if point > comma else (",", "decimal comma")
+        return (".", "decimal point", True) if point > comma else (",", "decimal comma", True)
     if reading.decimal == ",":
-        return ",", "decimal comma, as in the file's other columns"
-    return ".", "digits"
+        return ",", "decimal comma, as in the file's other columns", False
+    return ".", "digits", False
 
 
 def _infer_instant(text: pl.Series, shown: list[str], reading: Reading) -> TypedColumn | None:
-    formats, share = instants.find_formats(shown)
-    if share < _SURE:
+    if instants.find_formats(shown)[1] < _SURE:
         return None
-    values, changes, formats = _instants(text, shown, reading)
-    kind = ColumnKind(Kind.INSTANT, f"written as {_described(formats[0])}")
-    accepted = _accept(text, values, kind)
-    return accepted and TypedColumn(accepted.values, kind, accepted.bad, changes)
+    formats, order_known = _formats(text, shown, reading)
+    kind = ColumnKind(Kind.INSTANT, f"written as {instants.described(formats[0])}")
+    return _accepted(text, Rule(kind, formats=formats, certain=order_known), reading)
 
 
-def _described(written: Format) -> str:
-    names = {
-        "%Y": "yyyy",
-        "%m": "mm",
-        "%d": "dd",
-        "%y": "yy",
-        "%b": "mmm",
-        "%H": "hh",
-        "%I": "hh",
-        "%M": "mm",
-        "%S": "ss",
-    }
-    shown = "".join(written).replace("%.f", "").replace("%#z", " and a zone").replace("%p", "am/pm")
-    for code, name in names.items():
-        shown = shown.replace(code, name)
-    return shown
-
-
-def _instants(text: pl.Series, shown: list[str], reading: Reading) -> tuple[pl.Series, ClockChanges, list[Format]]:
-    """Instants by the formats that a sample shows; day and month change places where only that fits all cells."""
+def _formats(text: pl.Series, shown: list[str], reading: Reading) -> tuple[tuple[Format, ...], bool]:
+    """Formats of a sample, with day and month exchanged where only that fits all cells; whether their order is sure."""
     formats, _ = instants.find_formats(shown)
-    if not formats:
-        if shown and numbers.fits(shown, ".") == 1:
-            return instants.from_epoch(numbers.parse_numbers(text, ".")), ClockChanges(), []
-        return pl.Series(text.name, [None], dtype=INSTANT).new_from_index(0, text.len()), ClockChanges(), []
-    values, changes = instants.parse_instants(text, formats, reading.timezone)
     other = instants.other_order(formats)
-    if other != formats and (bad := _unread(text, values)).len():
-        again, again_changes = instants.parse_instants(text, other, reading.timezone)
-        if _unread(text, again).len() < bad.len():
-            return again, again_changes, other
-    return values, changes, formats
+    if other == formats:
+        return tuple(formats), True
+    bad, bad_other = (
+        _unread(text, instants.parse_instants(text, order, reading.timezone)[0]).len() for order in (formats, other)
+    )
+    return tuple(other if bad_other < bad else formats), bad != bad_other
 
 
 def _booleans(text: pl.Series) -> pl.Series:
@@ -161,35 +181,30 @@ def _booleans(text: pl.Series) -> pl.Series:
 def _unread(text: pl.Series, values: pl.Series) -> pl.Series:
     """Positions of the cells that stand for something and could not be read."""
     if values.null_count() == text.null_count():
-        return _none()
+        return pl.Series([], dtype=pl.UInt32)
     suspects = (values.is_null() & text.is_not_null()).arg_true()
     return suspects.filter(~is_missing(text.gather(suspects)))
 
 
-def _accept(text: pl.Series, values: pl.Series, kind: ColumnKind) -> TypedColumn | None:
+def _accepted(text: pl.Series, rule: Rule, reading: Reading) -> TypedColumn | None:
     """The typed column, unless too many cells do not fit."""
-    bad = _unread(text, values)
-    allowed = max(BAD_SHARE * text.count(), 1 if text.count() >= 20 else 0)
-    return TypedColumn(values, kind, bad) if bad.len() <= allowed else None
+    column = read_column(text, rule, reading)
+    return None if fits_badly(column, text.count()) else column
 
 
-def _text(text: pl.Series, reason: str) -> TypedColumn:
-    return TypedColumn(text, ColumnKind(Kind.TEXT, reason), _none())
+def _as_text(text: pl.Series, reason: str, *, certain: bool = True) -> TypedColumn:
+    return TypedColumn(text, Rule(ColumnKind(Kind.TEXT, reason), certain=certain), no_bad_cells())
 
 
-def _none() -> pl.Series:
-    return pl.Series([], dtype=pl.UInt32)
-
-
-_NATIVE: dict[Kind, Callable[[pl.Series], bool]] = {
-    Kind.NUMBER: lambda values: values.dtype.is_numeric() and not values.dtype.is_decimal(),
-    Kind.MONEY: lambda values: values.dtype.is_decimal(),
-    Kind.INSTANT: lambda values: values.dtype.is_temporal(),
-    Kind.BOOLEAN: lambda values: values.dtype == pl.Boolean,
-    Kind.TEXT: lambda values: values.dtype == pl.String,
+_NATIVE: dict[Kind, Callable[[pl.DataType], bool]] = {
+    Kind.MONEY: lambda dtype: dtype.is_decimal(),
+    Kind.NUMBER: lambda dtype: dtype.is_numeric(),
+    Kind.INSTANT: lambda dtype: dtype.is_temporal(),
+    Kind.BOOLEAN: lambda dtype: dtype == pl.Boolean,
+    Kind.TEXT: lambda dtype: True,
 }
 
 
-def native_kind(values: pl.Series) -> Kind:
+def native_kind(dtype: pl.DataType) -> Kind:
     """The kind that a typed source gives a column by its type."""
-    return next(kind for kind, fits in _NATIVE.items() if fits(values))
+    return next(kind for kind, fits in _NATIVE.items() if fits(dtype))

@@ -9,8 +9,8 @@ import polars as pl
 from analyzers.columns import Column, Columns, Field, Role
 from analyzers.errors import SourceError
 from flows.sources import column_types, native
-from flows.sources.column_types import Reading
-from flows.sources.files import QUARANTINE, Table
+from flows.sources.column_types import Reading, Rule, TypedColumn
+from flows.sources.files import Table
 from flows.sources.identity import with_record_ids
 from flows.sources.kinds import ColumnKind, Kind
 
@@ -56,45 +56,39 @@ def conform(table: Table, columns: Columns, *, timezone: str, monitor: str = "sc
 
     Raises SourceError where a described column is absent, or most of its cells do not fit its role.
     """
-    reading = Reading(timezone)
     typed, parts, bad = [], [table.quarantined], []
     for column in columns.columns:
         if column.name not in table.frame.columns:
             shown = ", ".join(table.frame.columns[:12])
             raise SourceError(f"there is no column {column.name!r}; the source has: {shown}")
-        values = table.frame[column.name]
-        result = _fit(values, kind_of(column), reading)
-        typed.append(_material_type(result.values, column.role))
-        if result.bad.len():
-            bad.append(result.bad.cast(pl.Int64))
-            parts.append(_cells(table, column.name, result.bad, result.kind.kind))
+        result = _fit(table.frame[column.name], kind_of(column), timezone)
+        typed.append(result.values.cast(pl.Float64) if column.role is Role.MEASURE else result.values)
+        if result.bad.height:
+            bad.append(result.bad["row"])
+            parts.append(_cells(table, column.name, result))
     frame = pl.DataFrame(typed)
     if bad:
-        frame = frame.filter(~pl.int_range(frame.height, eager=True).is_in(pl.concat(bad).unique().to_list()))
+        kept = ~pl.int_range(frame.height, dtype=pl.Int64, eager=True).is_in(pl.concat(bad).unique().implode())
+        frame = frame.filter(kept)
     return Conformed(with_record_ids(frame, columns, monitor), pl.concat(parts).sort("row", maintain_order=True))
 
 
-def _fit(values: pl.Series, kind: Kind | None, reading: Reading) -> column_types.TypedColumn:
+def _fit(values: pl.Series, kind: Kind | None, timezone: str) -> TypedColumn:
     if kind is None:
-        return column_types.TypedColumn(
-            values, ColumnKind(column_types.native_kind(values), "as read"), pl.Series([], dtype=pl.UInt32)
-        )
-    if values.dtype == pl.String:
-        return column_types.state_column(values, kind, reading)
-    return native.convert(values, kind, reading)
+        own = ColumnKind(column_types.native_kind(values.dtype), "as read")
+        return TypedColumn(values, Rule(own), column_types.no_bad_cells())
+    if values.dtype != pl.String:
+        return native.convert(values, kind, timezone)
+    column = column_types.state_column(values, kind, Reading(timezone))
+    column_types.check_stated(column, values.count())
+    return column
 
 
-def _material_type(values: pl.Series, role: Role) -> pl.Series:
-    return values.cast(pl.Float64) if role is Role.MEASURE else values
-
-
-def _cells(table: Table, name: str, bad: pl.Series, kind: Kind) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "row": table.rows.gather(bad),
-            "column": pl.Series([name]).new_from_index(0, bad.len()),
-            "value": native.as_text(table.frame[name].gather(bad)).str.head(200),
-            "reason": pl.Series([f"is no {kind.value}, or too large for it"]).new_from_index(0, bad.len()),
-        },
-        schema=QUARANTINE,
+def _cells(table: Table, name: str, column: TypedColumn) -> pl.DataFrame:
+    reason = f"is no {column.rule.kind.kind.value}, or too large for it"
+    return column.bad.select(
+        table.rows.gather(column.bad["row"]).alias("row"),
+        pl.lit(name).alias("column"),
+        "value",
+        pl.lit(reason).alias("reason"),
     )

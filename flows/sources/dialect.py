@@ -85,7 +85,7 @@ def unpack(path: Path, method: str, into: Path) -> None:
         raise SourceError(f"{path}: the {method} data is damaged or cut off; fetch the file again") from None
 
 
-def find_encoding(path: Path) -> Encoding:
+def find_encoding(path: Path, *, shown: Path) -> Encoding:
     """The encoding of a text file, read once from end to end; SourceError where it is no text."""
     with path.open("rb") as file:
         head = file.read(SAMPLE)
@@ -93,9 +93,9 @@ def find_encoding(path: Path) -> Encoding:
         old = b"\n" not in head and b"\r" in head
         if marked:
             return Encoding("utf-8" if marked == "utf-8-sig" and not old else marked, old_line_ends=old)
-        _refuse_binary(path, head)
+        _refuse_binary(shown, head)
         file.seek(0)
-        broken = _first_broken(path, file)
+        broken = _first_broken(shown, file)
     if broken is None:
         return Encoding("utf-8", old_line_ends=old)
     lossy = broken.decode("utf-8", "replace")
@@ -156,7 +156,7 @@ def _refuse_binary(path: Path, head: bytes) -> None:
         raise SourceError(f"{path}: is binary; name a CSV, Parquet, JSON lines or Excel file")
 
 
-def find_dialect(path: Path) -> Dialect:
+def find_dialect(path: Path, *, shown: Path) -> Dialect:
     """Separator, header and width of a UTF-8 text file; SourceError where no line has anything."""
     with path.open("r", encoding="utf-8-sig", errors="replace", newline="") as file:
         text = file.read(SAMPLE)
@@ -167,7 +167,7 @@ def find_dialect(path: Path) -> Dialect:
     separator, records = max(readings.items(), key=lambda reading: _regularity([cells for _, cells in reading[1]]))
     records = [(line, cells) for line, cells in records if any(cells)][bool(stated) :]
     if not records:
-        raise SourceError(f"{path}: has no header line; the first line must name the columns")
+        raise SourceError(f"{shown}: has no header line; the first line must name the columns")
     widths = Counter(len(cells) for _, cells in records[:2_000])
     usual = max(widths, key=lambda width: (widths[width], width))
     # Above the header there may be lines of title; a header may lack the separator with which each record ends.

@@ -141,3 +141,22 @@ def from_epoch(numbers: pl.Series) -> pl.Series:
         .cast(pl.Datetime("us"))
         .dt.replace_time_zone("UTC")
     )
+
+
+def described(written: Format) -> str:
+    """A format as people write it: `dd/mm/yyyy hh:mm:ss`."""
+    shown = "".join(written).replace("%.f", "").replace("%#z", " and a zone")
+    names = {
+        "%Y": "yyyy",
+        "%m": "mm",
+        "%d": "dd",
+        "%y": "yy",
+        "%b": "mmm",
+        "%H": "hh",
+        "%I": "hh",
+        "%M": "mm",
+        "%S": "ss",
+    }
+    for code, name in (names | {"%p": "am/pm"}).items():
+        shown = shown.replace(code, name)
+    return shown

@@ -62,15 +62,19 @@ def _matches(text: str) -> list[Path]:
     return matches
 
 
-def recognise(path: Path) -> Format:
-    """The format by the first bytes, by the name only among the formats made of text; SourceError if unreadable."""
+def recognise(path: Path, *, shown: Path | None = None) -> Format:
+    """The format by the first bytes, by the name only among the formats made of text.
+
+    `shown` is the name that a SourceError gives, where the file is another one's content.
+    """
+    shown = shown or path
     try:
         with path.open("rb") as file:
             head = file.read(4_096)
     except OSError as error:
-        raise SourceError(f"{path}: {_why(error)}") from None
+        raise SourceError(f"{shown}: {_why(error)}") from None
     if not head:
-        raise SourceError(f"{path}: is empty (0 bytes); check the export that writes it")
+        raise SourceError(f"{shown}: is empty (0 bytes); check the export that writes it")
     for magic, name in _MAGIC:
         if head.startswith(magic):
             if name == "excel" and head.startswith(b"PK"):

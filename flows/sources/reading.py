@@ -1,9 +1,8 @@
-"""One file into one frame: text files as text alone, the other formats with the types that they carry."""
+"""One file into records: text files as lazy lines of text, the other formats with the types that they carry."""
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import fastexcel
@@ -15,47 +14,71 @@ from flows.sources import dialect
 from flows.sources.dialect import Dialect
 from flows.sources.paths import Format, recognise
 
-_MOST_COLUMNS = 20_000
+TORN = "torn"
+MOST_COLUMNS = 20_000
 _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file as it was read.
+    """One file, open for reading.
 
-    frame : text columns for text files and workbooks, native types for Parquet and JSON.
+    lines : its records; columns are called by position, `c0`, `c1`, ..., since the names of a source are hostile
+        (Polars reads some of them as patterns). Text files also have `torn`: whether a record has too many cells.
+    names : what the columns are called.
+    unnamed : those among them that the file gives no name.
     textual : whether types are still to be found.
-    torn : positions of the rows that had more cells than the header names, or were cut off.
     """
 
     path: Path
-    frame: pl.DataFrame
+    lines: pl.LazyFrame
+    names: tuple[str, ...]
     textual: bool
-    torn: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt32))
+    unnamed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
-
-def read_file(path: Path) -> RawFile:
-    """Read one file of any known format; SourceError where it cannot be read as records."""
-    method = None if recognise(path) in (Format.PARQUET, Format.EXCEL) else dialect.compression(path)
-    with tempfile.TemporaryDirectory(prefix="sereno-") as folder:
-        inner = path
-        if method:
-            inner = Path(folder) / path.with_suffix("").name
-            dialect.unpack(path, method, inner)
-        kind = recognise(inner)
-        try:
-            if kind is Format.TEXT:
-                return _read_text(path, inner, Path(folder))
-            return RawFile(path, _named(path, _READERS[kind](inner)), textual=kind is Format.EXCEL)
-        except (PolarsError, fastexcel.FastExcelError, OSError) as error:
-            raise SourceError(f"{path}: cannot be read as {kind.value} ({_short(error)}); check the export") from None
+    def column(self, name: str) -> pl.LazyFrame:
+        """One column, called `c`; null where the file lacks it."""
+        if name in self.names:
+            return self.lines.select(pl.col(f"c{self.names.index(name)}").alias("c"))
+        return self.lines.select(pl.when(False).then(pl.first().cast(pl.String)).alias("c"))
 
 
-def _read_text(path: Path, inner: Path, folder: Path) -> RawFile:
-    encoding = dialect.find_encoding(inner)
+def open_file(path: Path, folder: Path) -> RawFile:
+    """Open one file of any known format; what must be unpacked or transcoded goes into the folder.
+
+    Raises SourceError where it cannot be read as records.
+    """
+    found = recognise(path)
+    inner = path
+    if found is Format.TEXT and (method := dialect.compression(path)):
+        folder.mkdir(parents=True)
+        inner = folder / path.with_suffix("").name
+        dialect.unpack(path, method, inner)
+        found = recognise(inner, shown=path)
+    if found is Format.TEXT:
+        return _open_text(path, inner, folder)
+    try:
+        frame = _READERS[found](inner)
+    except (PolarsError, fastexcel.FastExcelError, OSError, UnicodeError) as error:
+        raise unreadable(path, error) from None
+    names, _ = column_names(frame.columns)
+    _check_width(path, len(names))
+    frame.columns = [f"c{i}" for i in range(frame.width)]
+    return RawFile(path, frame.lazy(), names, textual=found is Format.EXCEL)
+
+
+def unreadable(path: Path, error: Exception) -> SourceError:
+    """The error for a file whose content is no table."""
+    text = " ".join(str(error).split())[:160] or type(error).__name__
+    return SourceError(f"{path}: cannot be read as a table ({text}); check the export that writes it")
+
+
+def _open_text(path: Path, inner: Path, folder: Path) -> RawFile:
+    encoding = dialect.find_encoding(inner, shown=path)
     notes = []
     if not encoding.readable:
+        folder.mkdir(parents=True, exist_ok=True)
         plain = folder / "transcoded"
         dialect.transcode(inner, encoding, plain)
         inner = plain
@@ -63,20 +86,21 @@ def _read_text(path: Path, inner: Path, folder: Path) -> RawFile:
             notes.append(f"{path.name}: read as {encoding.name}")
         if encoding.damaged:
             notes.append(f"{path.name}: some bytes are no UTF-8 text; they are shown as U+FFFD")
-    found = dialect.find_dialect(inner)
-    if found.width > _MOST_COLUMNS:
-        raise SourceError(f"{path}: has {found.width:,} columns, at most {_MOST_COLUMNS:,} can be read; name fewer")
-    frame, torn = _scan(path, inner, found)
+    found = dialect.find_dialect(inner, shown=path)
+    _check_width(path, found.width)
+    names, unnamed = column_names(found.header or [f"column_{i + 1}" for i in range(found.width)])
     if found.header is None:
         notes.append(f"{path.name}: has no header line; its columns are called column_1 to column_{found.width}")
-    return RawFile(path, frame, textual=True, torn=torn, notes=tuple(notes))
+    return RawFile(path, _lines(inner, found), names, textual=True, unnamed=unnamed, notes=tuple(notes))
 
 
-def _scan(path: Path, inner: Path, found: Dialect) -> tuple[pl.DataFrame, pl.Series]:
-    """All cells as text. One column more than the header has catches the rows that are too long."""
-    width = found.width
-    names = [f"c{i}" for i in range(width + 1)]
-    frame = pl.read_csv(
+def _lines(inner: Path, found: Dialect) -> pl.LazyFrame:
+    """All records with every cell as text; lines without a value are none.
+
+    One column more than the header has catches the records that are too long.
+    """
+    names = [f"c{i}" for i in range(found.width + 1)]
+    lines = pl.scan_csv(
         inner,
         has_header=False,
         skip_lines=found.skip,
@@ -87,43 +111,39 @@ def _scan(path: Path, inner: Path, found: Dialect) -> tuple[pl.DataFrame, pl.Ser
         missing_columns="insert",
         glob=False,
     )
-    header = list(found.header or (f"column_{i + 1}" for i in range(width)))
-    if frame.width == width + 1 and frame[names[-1]].null_count() == frame.height:
-        frame = frame.drop(names[-1])
-    empty = (
-        frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-        if frame.height
-        else pl.Series([], dtype=pl.Boolean)
-    )
-    if empty.any():
-        frame = frame.filter(~empty)
-    torn = pl.Series([], dtype=pl.UInt32)
-    if frame.width > width:
-        torn = frame[names[-1]].is_not_null().arg_true()
-        frame = frame.drop(names[-1])
-    frame.columns = unique_names(header)
-    unnamed = [name for name, written in zip(frame.columns, header, strict=True) if not written.strip()]
-    hollow = [name for name in unnamed if frame[name].null_count() == frame.height]
-    frame = frame.drop(hollow)
-    if frame.width == 0:
-        raise SourceError(f"{path}: has no named column; the first line must name the columns")
-    return frame, torn
+    filled = lines.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in names))
+    return filled.select(*names[:-1], pl.col(names[-1]).is_not_null().alias(TORN))
 
 
-def unique_names(header: list[str]) -> list[str]:
-    """Names without blanks around them, none empty and none twice; `record_id` is Sereno's own."""
+def _check_width(path: Path, width: int) -> None:
+    if width == 0:
+        raise SourceError(f"{path}: holds no columns; check the export that writes it")
+    if width > MOST_COLUMNS:
+        raise SourceError(f"{path}: has {width:,} columns, at most {MOST_COLUMNS:,} can be read; name fewer")
+
+
+def column_names(header: list[str] | tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Names that are printable, not empty, not twice the same, and no pattern to Polars; and those made up.
+
+    `record_id` is Sereno's own, so a source's gets a number.
+    """
     taken: set[str] = {"record_id"}
-    names = []
+    names, made_up = [], []
     for number, written in enumerate(header, start=1):
-        clean = "".join(letter if letter.isprintable() else " " for letter in written.strip().strip("\ufeff"))
-        name = stem = " ".join(clean.split())[:_LONGEST_NAME] or f"column_{number}"
+        printable = "".join(letter if letter.isprintable() else " " for letter in written.strip("\ufeff"))
+        clean = " ".join(printable.split())[:_LONGEST_NAME]
+        if clean == "*" or (clean.startswith("^") and clean.endswith("$")):
+            clean = clean.strip("*^$")
+        name = stem = clean or f"column_{number}"
         again = 1
         while name in taken:
             again += 1
             name = f"{stem}_{again}"
         taken.add(name)
         names.append(name)
-    return names
+        if not clean:
+            made_up.append(name)
+    return tuple(names), frozenset(made_up)
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
@@ -151,16 +171,3 @@ _READERS = {
     Format.JSON: _read_json,
     Format.EXCEL: _read_excel,
 }
-
-
-def _named(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
-    if frame.width == 0:
-        raise SourceError(f"{path}: holds no columns; check the export that writes it")
-    if frame.width > _MOST_COLUMNS:
-        raise SourceError(f"{path}: has {frame.width:,} columns, at most {_MOST_COLUMNS:,} can be read; name fewer")
-    return frame.rename(dict(zip(frame.columns, unique_names(frame.columns), strict=True)))
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text[:160] or type(error).__name__
