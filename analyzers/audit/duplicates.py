@@ -1,0 +1,168 @@
+"""Duplicate payments.
+
+No standard prescribes patterns. The nine here combine Exact, Similar and Different over vendor, invoice number, date
+and amount, as recovery auditors and audit software do (compare Nigrini, Forensic Analytics, 2nd ed., ch. 12,
+same-same-same and same-same-different tests). Payments taken back are netted off first, recurring ones are left out,
+and the exposure is the second payment only. Pairs come from joins on what must agree, never from all pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import polars as pl
+
+from analyzers.audit.audit_test import Found
+from analyzers.audit.books import Books, Line, record_flag
+from analyzers.audit.invoice_numbers import normalised, one_slip
+from analyzers.audit.reversals import taken_back
+from analyzers.results import Fact, FactKind, Flag, Scalar
+
+PATTERNS: dict[str, float] = {
+    "EEEE": 92.0,
+    "EESE": 90.0,
+    "EEDE": 85.0,
+    "ESEE": 82.0,
+    "ESSE": 75.0,
+    "DEEE": 75.0,
+    "DESE": 65.0,
+    "ESDE": 40.0,
+    "EDEE": 30.0,
+}
+"""Vendor, number, date, amount; each Exact, Similar or Different; and the severity of such a pair.
+
+Same number and another amount is a part payment and not among them. The last two say little alone.
+"""
+NEAR_DAYS = 15
+"""Days up to which two dates are similar."""
+_SAME_NUMBER_OFTEN = 5
+"""Payments under one number from which it is a contract's number, not an invoice's."""
+_SAME_AMOUNT_OFTEN = 3
+"""Payments of one amount to one entity from which the amount is a price."""
+_REGULAR_SPREAD = 6
+"""Days by which the gaps of a regular payment may differ: months and weekends."""
+_LEAST_GAP = 5
+_LEAST_NUMBER = 4
+_MOST_PAIRS = 5_000
+
+
+def duplicate_payments(books: Books) -> Found:
+    """Payments of the batch that look like an earlier payment made once more."""
+    payments = _comparable(books)
+    later = payments.filter(pl.col("row").is_not_null())
+    if later.is_empty():
+        return []
+    pairs = pl.concat(
+        [_same_number(payments, later), _similar_number(payments, later), _other_vendor(payments, later)],
+        how="vertical",
+    )
+    return _flags(books, _best(_classified(books, pairs)))
+
+
+def _comparable(books: Books) -> pl.DataFrame:
+    """Payments of the look-back that still stand, with their normalised number, without contract payments."""
+    since = books.batch["at"].min()
+    frame = books.payments.filter(~pl.col("order").is_in(taken_back(books).implode()))
+    if since is not None:
+        frame = frame.filter(pl.col("at") >= since - timedelta(days=books.settings.duplicate_days))  # type: ignore[operator]
+    frame = frame.filter(pl.col("entity").is_not_null() & pl.col("at").is_not_null())
+    frame = frame.select(
+        "order", "row", "entity", "currency", "cents", "at", "day",
+        number=normalised(pl.col("invoice")),
+        due="due" if books.has("due") else pl.lit(None, pl.Date),
+        bank="bank_account" if books.has("bank_account") else pl.lit(None, pl.String),
+    )  # fmt: skip
+    by_number = ["entity", "number", "currency", "cents"]
+    gaps = pl.col("day").diff().dt.total_days()
+    regular = ((pl.len() >= 3) & (gaps.min() >= _LEAST_GAP) & ((gaps.max() - gaps.min()) <= _REGULAR_SPREAD)).over(
+        by_number
+    )
+    frame = frame.with_columns(
+        contract=regular.fill_null(False) | (pl.len().over("entity", "number") >= _SAME_NUMBER_OFTEN),
+        price=pl.len().over("entity", "currency", "cents") >= _SAME_AMOUNT_OFTEN,
+    )
+    return frame.filter(~(pl.col("contract") & pl.col("number").is_not_null()))
+
+
+_PAIR = ("order", "entity", "number", "cents", "at", "day", "due", "bank")
+
+
+def _pairs(payments: pl.DataFrame, later: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
+    """Each payment of the batch with every earlier one that agrees in `on`; the earlier one's columns end in `_1`."""
+    first = payments.select(*on, *[pl.col(name).alias(f"{name}_1") for name in _PAIR])
+    second = later.select(*on, *[pl.col(name).alias(f"{name}_2") for name in _PAIR])
+    joined = second.join(first, on=list(on), how="inner").filter(pl.col("order_1") < pl.col("order_2"))
+    return joined.select(f"{name}_{which}" for which in (1, 2) for name in _PAIR)
+
+
+def _same_number(payments: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Same vendor, number and amount."""
+    return _pairs(payments, later, ("entity", "number", "currency", "cents")).with_columns(
+        vendor=pl.lit("E"), digits=pl.lit("E")
+    )
+
+
+def _similar_number(payments: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Same vendor and amount under another number, where the amount is not a price that recurs."""
+    rare = ~pl.col("price") & pl.col("number").is_not_null()
+    pairs = _pairs(payments.filter(rare), later.filter(rare), ("entity", "currency", "cents")).filter(
+        pl.col("number_1") != pl.col("number_2")
+    )
+    slip = pl.Series(one_slip(pairs["number_1"], pairs["number_2"]), dtype=pl.Boolean)
+    return pairs.with_columns(vendor=pl.lit("E"), digits=pl.when(slip).then(pl.lit("S")).otherwise(pl.lit("D")))
+
+
+def _other_vendor(payments: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Same number and amount under another vendor, where no third payment has both."""
+    on = ("number", "currency", "cents")
+    usable = (pl.col("number").str.len_chars() >= _LEAST_NUMBER) & (pl.len().over(on) == 2)
+    known = payments.with_columns(usable=usable.fill_null(False))
+    usable_first = known.filter("usable")
+    pairs = _pairs(usable_first, usable_first.filter(pl.col("row").is_not_null()), on)
+    return pairs.filter(pl.col("entity_1") != pl.col("entity_2")).with_columns(vendor=pl.lit("D"), digits=pl.lit("E"))
+
+
+def _classified(books: Books, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with their pattern and severity; those of no pattern are left out."""
+    both_due = pl.col("due_1").is_not_null() & pl.col("due_2").is_not_null()
+    paid_apart = (pl.col("day_2") - pl.col("day_1")).dt.total_days().abs()
+    apart = pl.when(both_due).then((pl.col("due_2") - pl.col("due_1")).dt.total_days().abs()).otherwise(paid_apart)
+    date = pl.when(apart == 0).then(pl.lit("E")).when(apart <= NEAR_DAYS).then(pl.lit("S")).otherwise(pl.lit("D"))
+    same_bank = (pl.col("bank_1") == pl.col("bank_2")).fill_null(False)
+    severity = pl.col("pattern").replace_strict(PATTERNS, default=None, return_dtype=pl.Float64)
+    classified = pairs.with_columns(
+        pattern=pl.concat_str("vendor", "digits", date, pl.lit("E")), days=paid_apart
+    ).with_columns(
+        # Two vendors that are paid into one bank account are one vendor.
+        severity=severity + pl.when((pl.col("vendor") == "D") & same_bank).then(10.0).otherwise(0.0)
+    )
+    return classified.filter(pl.col("severity").is_not_null())
+
+
+def _best(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The strongest pair of each second payment, the earliest first payment where several are as strong."""
+    ordered = pairs.sort(["severity", "order_1"], descending=[True, False])
+    return ordered.unique("order_2", keep="first", maintain_order=True).head(_MOST_PAIRS)
+
+
+def _flags(books: Books, pairs: pl.DataFrame) -> list[Flag]:
+    names = books.frame.select(order_1="order", other="label", other_at="at")
+    lines = pairs.join(names, on="order_1").join(books.frame.rename({"order": "order_2"}), on="order_2")
+    return [
+        record_flag("duplicate_payment", line, line["severity"], facts=(_fact(books, line),))
+        for line in lines.sort("order_2").to_dicts()
+    ]
+
+
+def _fact(books: Books, line: Line) -> Fact:
+    values: dict[str, Scalar] = {
+        "other": line["other"],
+        "days": line["days"],
+        "pattern": line["pattern"],
+        "other_at": line["other_at"].isoformat(),
+    }
+    return Fact(
+        kind=FactKind.DUPLICATE, feature=books.source("amount"), actual=line["amount"], unit=books.unit(line),
+        at=line["at"], weight=1.0, values=values,
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""How rare an odd circumstance is, in the surroundings in which it is most usual.
+
+A weekend posting is worth a word where nobody works at weekends; where a supplier's debits always fall on them, or
+where a night's payment run posts hundreds of records late, it is not. So each circumstance is counted among all
+records and among those of the same entity, account, person or category, and the largest of these shares counts.
+Circumstances that meet on one record are counted together: their joint share is measured, not multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analyzers.audit.books import Books
+
+LINE_SHARE = 1 / 3000
+"""Share that reaches the reporting line of 50: about one record in a month of a middling ledger."""
+_SHRINK = 10.0
+"""Records of the population that a context's share is mixed with, so that few records of an entity say little."""
+LEAST_EVIDENCE = 25.0
+"""Severity below which a circumstance is too usual (about 1.8 % of records) to be a reason at all."""
+
+
+def severity_of_share(share: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Severity (0 to 95) of something that a share of records (0 to 1) has: 50 at one in 3,000, by its logarithm."""
+    rare = np.log(np.clip(np.asarray(share, dtype=np.float64), 1e-12, 1.0)) / np.log(LINE_SHARE)
+    severity: NDArray[np.float64] = np.clip(50.0 * rare, 0.0, 95.0)
+    return severity
+
+
+def marked_records(
+    books: Books, marks: Mapping[str, pl.Expr], without: Mapping[str, Sequence[str]] | None = None
+) -> pl.DataFrame:
+    """Severities of the batch's records that have at least one mark.
+
+    Parameters
+    ----------
+    marks : per name a Boolean expression over the books' frame.
+    without : per name the contexts that define the mark and therefore cannot excuse it.
+
+    Returns
+    -------
+    frame in the order of the books with `order`, `joint` (severity of all marks together) and, per mark, its own
+    severity (null without it).
+    """
+    names = list(marks)
+    bits = sum((expr.fill_null(False).cast(pl.UInt32) * (1 << i) for i, expr in enumerate(marks.values())), pl.lit(0))
+    frame = books.frame.select("order", "row", *books.contexts, mask=bits.cast(pl.UInt32))
+    odd = frame.filter((pl.col("mask") > 0) & pl.col("row").is_not_null()).sort("order")
+    barred = [set((without or {}).get(name, ())) for name in names]
+    shares = _Shares(frame, odd, len(names))
+    everywhere = shares.among_all()
+    best = everywhere.copy()
+    for context in books.contexts:
+        excused = shares.in_context(context, everywhere, past_only=not books.material.ranking)
+        best = np.maximum(best, np.where(shares.barred(barred, context), 0.0, excused))
+    severity = severity_of_share(best)
+    own = {name: pl.Series(np.where(shares.has[i], severity[i], np.nan)).fill_nan(None) for i, name in enumerate(names)}
+    return pl.DataFrame({"order": odd["order"], "joint": severity[-1], **own})
+
+
+class _Shares:
+    """Shares of records that have each mark, and all of a record's marks together, for the odd records of the batch.
+
+    Arrays have one row per mark and a last one for a record's marks together, and one column per odd record.
+    """
+
+    def __init__(self, frame: pl.DataFrame, odd: pl.DataFrame, marks: int) -> None:
+        self.frame, self.odd = frame, odd
+        mask = odd["mask"].to_numpy().astype(np.int64)
+        self.has = np.array([(mask >> i) & 1 for i in range(marks)], dtype=bool).reshape(marks, len(mask))
+        self.wanted = [*(np.full(len(mask), 1 << i) for i in range(marks)), mask]
+
+    def among_all(self) -> NDArray[np.float64]:
+        """Shares among all records of history and batch: what a batch does by the hundred is not odd."""
+        masks = self.frame.group_by("mask").len()
+        total = float(self.frame.height)
+        counts = [self._counted(masks, wanted) for wanted in self.wanted]
+        return self._with_product(np.array(counts) / (total + 1.0))
+
+    def in_context(self, context: str, everywhere: NDArray[np.float64], *, past_only: bool) -> NDArray[np.float64]:
+        """Shares among the past records of the same context (without a past: among its other records)."""
+        frame = self.frame.filter(pl.col("row").is_null()) if past_only else self.frame
+        itself = 0 if past_only else 1
+        near = frame.group_by(context, "mask").len()
+        rows = [self._in_group(near, context, wanted, itself) for wanted in self.wanted]
+        having, total = (np.array([row[i] for row in rows]) for i in (0, 1))
+        return self._with_product((having + _SHRINK * everywhere) / (total + _SHRINK))
+
+    def barred(self, without: Sequence[set[str]], context: str) -> NDArray[np.bool_]:
+        """Where a context defines one of the marks in question."""
+        own = np.array([context in names for names in without], dtype=bool)[:, None] & self.has
+        return np.vstack([own, own.any(axis=0)])
+
+    def _with_product(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Let the joint share be no smaller than the product of its marks' shares: few records show few meetings."""
+        product = np.where(self.has, shares[:-1], 1.0).prod(axis=0)
+        shares[-1] = np.maximum(shares[-1], product)
+        return shares
+
+    def _counted(self, masks: pl.DataFrame, wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How many records have at least the wanted marks."""
+        known, sizes = masks["mask"].to_numpy().astype(np.int64), masks["len"].to_numpy()
+        distinct, which = np.unique(wanted, return_inverse=True)
+        counts = np.array([sizes[(known & value) == value].sum() for value in distinct], dtype=np.float64)
+        counted: NDArray[np.float64] = counts[which]
+        return counted
+
+    def _in_group(
+        self, near: pl.DataFrame, context: str, wanted: NDArray[np.int64], itself: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Records of the same context that have at least the wanted marks, and all of them."""
+        asked = self.odd.select(context, "order").with_columns(wanted=pl.Series(wanted, dtype=pl.UInt32))
+        counts = (
+            asked.select(context, "wanted")
+            .unique()
+            .drop_nulls()
+            .join(near, on=context)
+            .group_by(context, "wanted")
+            .agg(
+                total=pl.col("len").sum(),
+                having=pl.col("len").filter((pl.col("mask") & pl.col("wanted")) == pl.col("wanted")).sum(),
+            )
+        )
+        joined = asked.join(counts, on=[context, "wanted"], how="left").sort("order")
+        having = joined["having"].fill_null(itself).to_numpy().astype(np.float64) - itself
+        total = joined["total"].fill_null(itself).to_numpy().astype(np.float64) - itself
+        return np.maximum(having, 0.0), total
