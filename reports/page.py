@@ -9,30 +9,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
-from urllib.parse import urlsplit
 
-import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from analyzers.results import Check, CheckStatus, GuaranteeKind
+from analyzers.results import Check, CheckStatus, Fact, GuaranteeKind
 from reports import charts
 from reports.clauses import clause
 from reports.contents import Claim, MonitorPart, Night
 from reports.digest import Digest, Money, Placed, money_of
-from reports.phrases import Phrases, one_line, printable
+from reports.phrases import Phrases, printable
+from reports.templating import environment, web_address
 
 MOST_CARDS = 100
 """Findings with a card of their own; whatever the night, the page stays small."""
 MOST_CHARTS = 40
-APPENDIX_SHOWN = 25
+APPENDIX_SHOWN = 15
 MOST_APPENDIX = 300
 MOST_CHECKS = 200
 """Checks listed of one monitor."""
 MOST_FIELDS = 40
-LONGEST_FIELD = 400
-"""Characters of a field's value."""
 BANDS = 5
 """Bands of likelihood and of consequence in the matrix (IEC 31010:2019, consequence/likelihood matrix)."""
 MATRIX_SHOWN = 6
@@ -128,31 +124,16 @@ def render_page(night: Night) -> str:
     Times are printed in the night's time zone, numbers in its language. Raises KeyError for a fact that has no clause.
     """
     phrases = Phrases(night.lang, night.timezone)
-    template = _environment().get_template("page.html")
-    text = template.render(page=_page(night, phrases), night=night, t=phrases.text, phrases=phrases, show=_show)
-    return printable(text)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {
+    shown = {
+        "page": _page(night, phrases),
+        "night": night,
+        "phrases": phrases,
+        "t": phrases.text,
         "checks_of": _checks,
         "APPENDIX_SHOWN": APPENDIX_SHOWN,
         "INDEX_SHOWN": INDEX_SHOWN,
     }
-    return environment
-
-
-def _show(text: object, most: int = LONGEST_FIELD) -> Markup:
-    """Text from records, on one line, cut, and isolated so that its writing direction stays within it."""
-    return Markup("<bdi>{}</bdi>").format(escape(one_line(str(text), most)))
+    return printable(environment(markup=True).get_template("page.html").render(shown))
 
 
 def _page(night: Night, phrases: Phrases) -> Page:
@@ -175,7 +156,7 @@ def _card(placed: Placed, phrases: Phrases, *, with_chart: bool) -> Card:
     finding, narrative = placed.reported.finding, placed.reported.narrative
     anchor = f"f{placed.number}-{re.sub('[^0-9a-zA-Z]', '', finding.id)[:32]}"
     evidence = {
-        fact.id: Evidence(at, f"{anchor}-e{at}", clause(fact, phrases.lang, timezone=phrases.timezone), fact.feature)
+        fact.id: Evidence(at, f"{anchor}-e{at}", _stated(fact, phrases), fact.feature)
         for at, fact in enumerate(finding.facts, start=1)
     }
     claims = narrative.claims or (Claim(text=narrative.text, facts=(), part="what"),)
@@ -196,22 +177,20 @@ def _card(placed: Placed, phrases: Phrases, *, with_chart: bool) -> Card:
         chart_caption=charts.caption(drawn, phrases.lang, phrases.timezone) if drawn else None,
         fields=fields,
         more_fields=len(finding.fields) - len(fields),
-        triage_url=_web_address(placed.reported.triage_url),
+        triage_url=web_address(placed.reported.triage_url),
     )
+
+
+def _stated(fact: Fact, phrases: Phrases) -> str:
+    """The fact's clause with a capital, unless it opens with a name, whose letters are its own."""
+    said = clause(fact, phrases.lang, timezone=phrases.timezone)
+    names = [name for name in (fact.feature, fact.actual, *fact.values.values()) if isinstance(name, str) and name]
+    return said if said.startswith(tuple(names)) else said[:1].upper() + said[1:]
 
 
 def _sentence(claim: Claim, evidence: dict[str, Evidence]) -> Sentence:
     marks = tuple(evidence[fact] for fact in claim.facts if fact in evidence)
     return Sentence(claim.text, marks)
-
-
-def _web_address(address: str | None) -> str | None:
-    """The address if a browser would open it as a page; anything else, such as `javascript:`, is no link."""
-    try:
-        scheme = urlsplit(address or "").scheme
-    except ValueError:
-        return None
-    return address if scheme in {"http", "https"} else None
 
 
 def _matrix(cards: tuple[Card, ...]) -> tuple[tuple[Cell, ...], ...]:

@@ -26,7 +26,7 @@ from reports.phrases import Phrases, printable
 WIDTH, HEIGHT = 460, 230
 """Size of a chart in points; in the page a point is a CSS pixel."""
 POINTS_PER_INCH = 72
-FONT_SIZE = 11.0
+FONT_SIZE = 12.0
 
 # Blue against orange stays apart for every kind of colour vision, and dark against pale in greyscale.
 INK = "#1f2a33"

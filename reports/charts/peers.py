@@ -14,7 +14,7 @@ from reports.phrases import Phrases
 FEW = 30
 """Up to so many peers each is a dot; more are bars."""
 BINS = 28
-LOG_SPREAD = 30
+LOG_SPREAD = 12
 """From this ratio of largest to middle value the scale is logarithmic, or the peers are one bar at the left edge."""
 
 
