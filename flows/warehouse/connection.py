@@ -72,20 +72,36 @@ class Warehouse:
             yield connection
 
     def backup(self, target: Path) -> None:
-        """Copy the warehouse to a new file, in a consistent state and readable by its owner only."""
+        """Copy the warehouse to a new file, in a consistent state and readable by its owner only.
+
+        WarehouseError where the file is there already or cannot be written.
+        """
+        if target.exists():
+            raise WarehouseError(f"{target}: is there already; name a new file")
         self._bring_forward()
         with self._locked(shared=False), _owner_only():
             with self._opened(read_only=False) as connection:
                 connection.checkpoint()
-            try:
-                with target.open("xb") as copy, self.path.open("rb") as original:
-                    shutil.copyfileobj(original, copy)
-                    copy.flush()
-                    os.fsync(copy.fileno())
-            except OSError as error:
-                raise WarehouseError(
-                    f"{target}: cannot be written ({error.strerror}); name a new file in a folder with room"
-                ) from None
+            _copy_whole(self.path, target)
+
+    def restore(self, backup: Path) -> None:
+        """Put a backup in the place of the warehouse; WarehouseError, and nothing changed, where it is none.
+
+        The present file stays beside it, with `.replaced` at the end of its name.
+        """
+        if not backup.is_file():
+            raise WarehouseError(f"{backup}: no such file; name one that `sereno backup` wrote")
+        young = self.path.with_name(self.path.name + ".new")
+        with self._locked(shared=False), _owner_only():
+            _copy_whole(backup, young)
+            with self._opened(read_only=True, path=young) as connection:
+                if schema.version(connection) == 0:
+                    raise WarehouseError(f"{backup}: not a warehouse of Sereno; name one that `sereno backup` wrote")
+                schema.check(connection, backup)
+            if self.path.exists():
+                self.path.replace(self.path.with_name(self.path.name + ".replaced"))
+            self._log_file.unlink(missing_ok=True)
+            young.replace(self.path)
 
     def _bring_forward(self) -> None:
         """Make the file, or its tables, what this version expects."""
@@ -96,6 +112,11 @@ class Warehouse:
     def _locked(self, *, shared: bool) -> Iterator[None]:
         with held(self.path.with_name(self.path.name + ".lock"), shared=shared, patience=self.patience):
             yield
+
+    @property
+    def _log_file(self) -> Path:
+        """DuckDB's write-ahead log; there while the file is open, or after a kill."""
+        return self.path.with_name(self.path.name + ".wal")
 
     @property
     def _work(self) -> Path:
@@ -151,6 +172,20 @@ class Warehouse:
             "temp_directory": str(self._work / "duckdb"),
             "preserve_insertion_order": False,
         }
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a file under another name first, so that a kill leaves no half of it."""
+    part = target.with_name(target.name + ".part")
+    try:
+        with source.open("rb") as original, part.open("wb") as copy:
+            shutil.copyfileobj(original, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise WarehouseError(f"{target}: cannot be written ({error.strerror}); check the folder and its room") from None
 
 
 @contextlib.contextmanager

@@ -125,7 +125,7 @@ def list_findings(
     condition: Condition | None = None,
     limit: int | None = None,
 ) -> list[StoredFinding]:
-    """Findings by falling priority: of one data date, or each as its latest date told it."""
+    """Findings, the newest date first, then by falling priority: of one date, or each as its latest date told it."""
     wanted = {
         "said.monitor = ?": monitor,
         "said.data_date = ?": data_date,
@@ -193,7 +193,7 @@ def _stored(
     query = f"""
         SELECT said.run, said.document, known.first_seen, known.times_seen, known.condition, known.review
         FROM run_findings AS said JOIN findings AS known USING (fingerprint){where} {only}
-        ORDER BY said.priority DESC, said.fingerprint, said.data_date DESC {most}
+        ORDER BY said.data_date DESC, said.priority DESC, said.fingerprint {most}
     """
     found = sql.rows(connection, query, parameters)
     texts = narratives_of(connection, [row[0] for row in found])

@@ -31,9 +31,11 @@ def held(path: Path, *, shared: bool, patience: float) -> Iterator[None]:
         raise WarehouseError(f"{path}: cannot be opened ({error.strerror}); check the folder and its rights") from None
     try:
         _acquire(descriptor, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, patience)
-        if not shared:
-            _write_holder(descriptor)
-        yield
+        if shared:
+            yield
+        else:
+            with _named_holder(descriptor):
+                yield
     finally:
         os.close(descriptor)
 
@@ -59,13 +61,19 @@ def _busy(path: Path, holder: int | None, patience: float) -> str:
     return f"{path}: the warehouse is in use by {who} for {patience:g} s already; wait for it or end it, then repeat"
 
 
-def _write_holder(descriptor: int) -> None:
+@contextlib.contextmanager
+def _named_holder(descriptor: int) -> Iterator[None]:
+    """Let those who wait read who it is that holds the lock alone."""
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    try:
+        yield
+    finally:
+        os.ftruncate(descriptor, 0)
 
 
 def _holder(descriptor: int) -> int | None:
-    """Process id of the last writer, where it still lives: otherwise it is readers that hold the lock."""
+    """Process id of the writer; None where readers hold the lock (or a killed writer left its id behind)."""
     content = os.pread(descriptor, 20, 0).strip()
     if not content.isdigit():
         return None

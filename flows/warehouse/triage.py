@@ -140,9 +140,11 @@ def snooze(
         raise UsageError("the snooze ends before it starts; give a later --until")
     if not who.strip() or not why.strip():
         raise UsageError("a snooze needs a person and a reason; add --reason")
-    content = {"scope": scope, "monitor": monitor, "starts_at": starts_at, "until": until, "who": who, "why": why}
-    seq = audit.append(connection, "snooze", target, content, at)
-    made = Snooze(scope, monitor, target, starts_at, until, who, why, at, seq)
+    draft = Snooze(scope, monitor, target, starts_at, until, who, why, at, 0)
+    # The name of an entity may be a person's, so it stands in the content, which can be erased.
+    subject = target if scope is Scope.FINDING else scope.value
+    content = {name: value for name, value in vars(draft).items() if name != "audit_seq"}
+    made = replace(draft, audit_seq=audit.append(connection, "snooze", subject, content, at))
     sql.insert(connection, "snoozes", [vars(made)])
     return made
 

@@ -204,6 +204,27 @@ def test_a_backup_holds_the_committed_state_and_overwrites_nothing(warehouse: Wa
     assert stat.S_IMODE((target / "copy.duckdb").stat().st_mode) == 0o600
     with pytest.raises(WarehouseError, match="name a new file"):
         warehouse.backup(target / "copy.duckdb")
+    assert sorted(path.name for path in target.iterdir() if path.is_file()) == ["copy.duckdb", "copy.duckdb.lock"]
+
+
+def test_a_restore_takes_the_place_of_a_damaged_file(warehouse: Warehouse, tmp_path: Path) -> None:
+    make_numbers(warehouse)
+    warehouse.backup(tmp_path / "copy.duckdb")
+    warehouse.path.write_bytes(b"damaged")
+    warehouse.path.with_name("warehouse.duckdb.wal").write_bytes(b"of the damaged one")
+    warehouse.restore(tmp_path / "copy.duckdb")
+    assert count(warehouse) == 1
+    assert warehouse.path.with_name("warehouse.duckdb.replaced").read_bytes() == b"damaged"
+
+
+def test_what_is_no_backup_is_not_restored(warehouse: Warehouse, tmp_path: Path) -> None:
+    make_numbers(warehouse)
+    (tmp_path / "text.duckdb").write_text("no backup")
+    duckdb.connect(str(tmp_path / "other.duckdb")).close()
+    for name, what in (("missing", "no such file"), ("text", "not a valid DuckDB"), ("other", "not a warehouse")):
+        with pytest.raises(WarehouseError, match=what):
+            warehouse.restore(tmp_path / f"{name}.duckdb")
+    assert count(warehouse) == 1
 
 
 def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:

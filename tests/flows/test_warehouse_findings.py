@@ -186,9 +186,10 @@ def test_find_by_the_start_of_an_id(connection: sql.Connection) -> None:
 def test_the_list_tells_each_finding_once_unless_a_date_is_asked(connection: sql.Connection) -> None:
     night(connection, MONDAY, payment("a"), payment("b", priority=70.0))
     night(connection, TUESDAY, payment("a"))
-    assert [each.finding.id for each in findings.list_findings(connection)] == ["b", "a"]
+    assert [each.finding.id for each in findings.list_findings(connection)] == ["a", "b"]
+    assert [each.finding.id for each in findings.list_findings(connection, data_date=MONDAY)] == ["b", "a"]
     assert [each.finding.id for each in findings.list_findings(connection, data_date=TUESDAY)] == ["a"]
-    assert [each.finding.id for each in findings.list_findings(connection, limit=1)] == ["b"]
+    assert [each.finding.id for each in findings.list_findings(connection, limit=1)] == ["a"]
     assert findings.list_findings(connection, condition=Condition.ACTIVE) == []
 
 

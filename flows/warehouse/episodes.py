@@ -1,0 +1,87 @@
+"""An episode that goes on over midnight is one finding: the next night's part inherits its fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+
+from analyzers.results import Analysis, Condition, Fact, FactKind, Finding, SubjectKind
+from flows.warehouse import sql
+
+GAP = timedelta(hours=2)
+"""A part that starts this soon after the earlier part's last sample continues it: detectors need a while to alarm."""
+
+
+def inherit(connection: sql.Connection, analysis: Analysis, data_date: date, *, gap: timedelta = GAP) -> Analysis:
+    """The analysis with continued episodes under the fingerprint, id and start of the night they began.
+
+    To be called before anything refers to the findings' ids. Only earlier dates are looked at, so that a date decided
+    again gives the same. Where several findings could continue an episode, one of its type does, then the earliest.
+    """
+    renamed: dict[str, str] = {}
+    taken: set[str] = set()
+    findings = {finding.fingerprint: finding for finding in analysis.findings}
+    for earlier in _open_before(connection, analysis.findings, data_date):
+        candidates = [each for each in analysis.findings if each.id not in renamed and _continues(each, earlier, gap)]
+        if earlier.fingerprint in findings or earlier.fingerprint in taken or not candidates:
+            continue
+        chosen = min(candidates, key=lambda each: (each.type != earlier.type, each.time_from, each.fingerprint))
+        findings[chosen.fingerprint] = _continued(chosen, earlier)
+        renamed[chosen.id] = earlier.id
+        taken.add(earlier.fingerprint)
+    if not renamed:
+        return analysis
+    scores = analysis.scores
+    if "finding" in scores.columns:
+        scores = scores.with_columns(pl.col("finding").replace(renamed))
+    return replace(analysis, findings=tuple(findings.values()), scores=scores)
+
+
+def _open_before(connection: sql.Connection, findings: Iterable[Finding], data_date: date) -> list[Finding]:
+    """Episodes about the same series that were active when an earlier date last saw them, the latest first."""
+    subjects = sorted({finding.subject.id for finding in findings if finding.subject.kind is SubjectKind.SERIES})
+    monitors = sorted({finding.monitor for finding in findings})
+    if not subjects:
+        return []
+    query = """
+        SELECT said.document FROM run_findings AS said
+        JOIN (SELECT fingerprint, max(data_date) AS data_date, arg_max_null(condition, data_date) AS condition
+            FROM sightings WHERE data_date < $day GROUP BY fingerprint) AS seen USING (fingerprint, data_date)
+        WHERE seen.condition = 'active' AND said.monitor IN (SELECT unnest($monitors))
+            AND said.subject_id IN (SELECT unnest($subjects))
+        ORDER BY said.data_date DESC, said.fingerprint
+    """
+    parameters: dict[str, sql.Cell] = {"day": data_date, "monitors": monitors, "subjects": subjects}
+    found = [Finding.model_validate_json(row[0]) for row in sql.rows(connection, query, parameters)]
+    return [finding for finding in found if finding.subject.kind is SubjectKind.SERIES]
+
+
+def _continues(finding: Finding, earlier: Finding, gap: timedelta) -> bool:
+    if finding.subject != earlier.subject or finding.monitor != earlier.monitor:
+        return False
+    if finding.time_from is None or earlier.time_to is None or earlier.condition is Condition.ENDED:
+        return False
+    return earlier.time_to - gap <= finding.time_from <= earlier.time_to + gap
+
+
+def _continued(finding: Finding, earlier: Finding) -> Finding:
+    start = earlier.time_from or finding.time_from
+    return finding.model_copy(
+        update={
+            "fingerprint": earlier.fingerprint,
+            "id": earlier.id,
+            "time_from": start,
+            "facts": tuple(_since(fact, start, finding.time_to) for fact in finding.facts),
+        }
+    )
+
+
+def _since(fact: Fact, start: datetime | None, end: datetime | None) -> Fact:
+    """The fact that tells the episode's start and length, counted from its true start."""
+    if fact.kind is not FactKind.EPISODE or start is None or end is None:
+        return fact
+    minutes = (end.astimezone(UTC) - start.astimezone(UTC)) / timedelta(minutes=1)
+    return fact.model_copy(update={"at": start, "actual": round(minutes, 2)})

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from analyzers.results import Condition, Fact, FactKind, Finding
+from flows.warehouse import Warehouse, findings, sql
+from flows.warehouse.episodes import inherit
+from flows.warehouse.publish import publish
+from tests.flows.warehouse_results import MONDAY, analysis, episode, instant, run_record
+
+TUESDAY, WEDNESDAY = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
+HOUR = timedelta(hours=1)
+BEGAN, MIDNIGHT = instant(MONDAY, 20), instant(TUESDAY, 0)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sql.Connection]:
+    with Warehouse(tmp_path / "w.duckdb").writing() as opened:
+        publish(opened, run_record(MONDAY), analysis(part("pump", 20, 24, "first")))
+        yield opened
+
+
+def part(name: str, start: int, end: int, mark: str, **changes: object) -> Finding:
+    """An episode from one hour of Monday until another."""
+    began = instant(MONDAY, 0) + start * HOUR
+    fact = Fact(id="f1", kind=FactKind.EPISODE, at=began, actual=(end - start) * 60.0, unit="min")
+    given = {"id": mark, "fingerprint": f"v1:{mark}", "time_from": began, "facts": (fact,)}
+    return episode(name, **{**given, "time_to": instant(MONDAY, 0) + end * HOUR, **changes})
+
+
+def test_an_episode_goes_on_under_its_first_fingerprint(connection: sql.Connection) -> None:
+    night = replace(analysis(part("pump", 25, 48, "second")), scores=pl.DataFrame({"finding": ["second", None]}))
+    for _ in range(2):
+        inherited = inherit(connection, night, TUESDAY)
+        (finding,) = inherited.findings
+        assert (finding.id, finding.fingerprint, finding.time_from) == ("first", "v1:first", BEGAN)
+        assert (finding.facts[0].at, finding.facts[0].actual) == (BEGAN, 28 * 60.0)
+        assert inherited.scores["finding"].to_list() == ["first", None]
+        assert findings.changes(connection, "ledger", TUESDAY, inherited.findings).new == 0
+        publish(connection, run_record(TUESDAY), inherited)
+    third = inherit(connection, analysis(part("pump", 48, 50, "third", condition=Condition.ENDED)), WEDNESDAY)
+    assert third.findings[0].fingerprint == "v1:first"
+    assert third.findings[0].facts[0].actual == 30 * 60.0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [part("fan", 24, 30, "x"), part("pump", 30, 31, "x"), part("pump", 24, 30, "x", monitor="plant")],
+    ids=["another series", "hours later", "another monitor"],
+)
+def test_another_episode_stays_itself(connection: sql.Connection, other: Finding) -> None:
+    night = analysis(other)
+    assert inherit(connection, night, TUESDAY) is night
+
+
+def test_one_that_had_ended_is_not_taken_up_again(connection: sql.Connection) -> None:
+    publish(connection, run_record(MONDAY, "again"), analysis(part("pump", 20, 23, "e", condition=Condition.ENDED)))
+    night = analysis(part("pump", 24, 30, "x"))
+    assert inherit(connection, night, TUESDAY) is night
+
+
+def test_one_part_only_inherits_and_its_type_comes_first(connection: sql.Connection) -> None:
+    candidates = (part("pump", 24, 25, "x", type="relation_broken"), part("pump", 25, 30, "y"))
+    found = inherit(connection, analysis(*candidates), TUESDAY).findings
+    assert [finding.id for finding in found] == ["x", "first"]
+    (alone,) = inherit(connection, analysis(candidates[0]), TUESDAY).findings
+    assert (alone.id, alone.type) == ("first", "relation_broken")
