@@ -54,7 +54,7 @@ def duplicate_payments(books: Books) -> Found:
     if later.is_empty():
         return []
     pairs = pl.concat(
-        [_same_number(payments, later), _similar_number(payments, later), _other_vendor(payments, later)],
+        [_same_number(payments, later), _similar_number(payments, later), _other_vendor(payments)],
         how="vertical",
     )
     return _flags(books, _best(_classified(books, pairs)))
@@ -104,23 +104,34 @@ def _same_number(payments: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
 
 
 def _similar_number(payments: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
-    """Same vendor and amount under another number, where the amount is not a price that recurs."""
-    rare = ~pl.col("price") & pl.col("number").is_not_null()
-    pairs = _pairs(payments.filter(rare), later.filter(rare), ("entity", "currency", "cents")).filter(
-        pl.col("number_1") != pl.col("number_2")
-    )
+    """Same vendor and amount under another number; where the amount is a price that recurs, due on the same day too."""
+    numbered, price = pl.col("number").is_not_null(), pl.col("price")
+    amount = ("entity", "currency", "cents")
+    once = _pairs(payments.filter(numbered & ~price), later.filter(numbered & ~price), amount)
+    priced = _pairs(payments.filter(numbered & price), later.filter(numbered & price), (*amount, "due"))
+    pairs = pl.concat([once.with_columns(price=pl.lit(False)), priced.with_columns(price=pl.lit(True))])
+    pairs = pairs.filter(pl.col("number_1") != pl.col("number_2"))
     slip = pl.Series(one_slip(pairs["number_1"], pairs["number_2"]), dtype=pl.Boolean)
-    return pairs.with_columns(vendor=pl.lit("E"), digits=pl.when(slip).then(pl.lit("S")).otherwise(pl.lit("D")))
+    classified = pairs.with_columns(vendor=pl.lit("E"), digits=pl.when(slip).then(pl.lit("S")).otherwise(pl.lit("D")))
+    return classified.filter(~pl.col("price") | (pl.col("digits") == "S")).drop("price")
 
 
-def _other_vendor(payments: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
-    """Same number and amount under another vendor, where no third payment has both."""
+def _other_vendor(payments: pl.DataFrame) -> pl.DataFrame:
+    """Same number and amount under another vendor, where no third payment has both.
+
+    Short numbers coincide: with them the bank account has to be the same as well.
+    """
     on = ("number", "currency", "cents")
-    usable = (pl.col("number").str.len_chars() >= _LEAST_NUMBER) & (pl.len().over(on) == 2)
-    known = payments.with_columns(usable=usable.fill_null(False))
-    usable_first = known.filter("usable")
-    pairs = _pairs(usable_first, usable_first.filter(pl.col("row").is_not_null()), on)
-    return pairs.filter(pl.col("entity_1") != pl.col("entity_2")).with_columns(vendor=pl.lit("D"), digits=pl.lit("E"))
+    numbered = payments.filter(pl.col("number").is_not_null()).filter(pl.len().over(on) == 2)
+    pairs = _pairs(numbered, numbered.filter(pl.col("row").is_not_null()), on)
+    telling = (pl.col("number_1").str.len_chars() >= _LEAST_NUMBER) | _same_bank()
+    return pairs.filter((pl.col("entity_1") != pl.col("entity_2")) & telling).with_columns(
+        vendor=pl.lit("D"), digits=pl.lit("E")
+    )
+
+
+def _same_bank() -> pl.Expr:
+    return (pl.col("bank_1") == pl.col("bank_2")).fill_null(False)
 
 
 def _classified(books: Books, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -129,13 +140,12 @@ def _classified(books: Books, pairs: pl.DataFrame) -> pl.DataFrame:
     paid_apart = (pl.col("day_2") - pl.col("day_1")).dt.total_days().abs()
     apart = pl.when(both_due).then((pl.col("due_2") - pl.col("due_1")).dt.total_days().abs()).otherwise(paid_apart)
     date = pl.when(apart == 0).then(pl.lit("E")).when(apart <= NEAR_DAYS).then(pl.lit("S")).otherwise(pl.lit("D"))
-    same_bank = (pl.col("bank_1") == pl.col("bank_2")).fill_null(False)
     severity = pl.col("pattern").replace_strict(PATTERNS, default=None, return_dtype=pl.Float64)
     classified = pairs.with_columns(
         pattern=pl.concat_str("vendor", "digits", date, pl.lit("E")), days=paid_apart
     ).with_columns(
         # Two vendors that are paid into one bank account are one vendor.
-        severity=severity + pl.when((pl.col("vendor") == "D") & same_bank).then(10.0).otherwise(0.0)
+        severity=severity + pl.when((pl.col("vendor") == "D") & _same_bank()).then(10.0).otherwise(0.0)
     )
     return classified.filter(pl.col("severity").is_not_null())
 
