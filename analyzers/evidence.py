@@ -180,7 +180,7 @@ class Evidence:
             type=finding_type,
             family=Family.TABULAR,
             subject=self._subject(row, reasons, finding_type),
-            rows=(int(self._records.batch_rows[row - self._records.n_history]),),
+            rows=self._rows_of(row, reasons, finding_type),
             severity=severity,
             score=score,
             p_value=p_value,
@@ -258,6 +258,19 @@ class Evidence:
     def _unit(self, row: int, column: str) -> str | None:
         described = self._columns.get(column)
         return self._currency(row) if described.role is Role.EXPOSURE else described.unit
+
+    def _rows_of(self, row: int, reasons: list[Reason], finding_type: FindingType) -> tuple[int, ...]:
+        """The record's row in the batch; for too many records in a window, the rows of all of them."""
+        place = row - self._records.n_history
+        instants = self._records.microseconds
+        if finding_type is not FindingType.UNUSUAL_FREQUENCY or instants is None:
+            return (int(self._records.batch_rows[place]),)
+        feature = reasons[0].feature
+        same = (self._labels(feature.other or "") == self._labels(feature.other or "")[row]).to_numpy()
+        since = instants[row] - int(feature.detail.removesuffix("d")) * 86_400_000_000
+        inside = np.flatnonzero(same & (instants > since) & (instants <= instants[row]))
+        places = inside[inside >= self._records.n_history] - self._records.n_history
+        return tuple(sorted(int(number) for number in self._records.batch_rows[places]))
 
     def _subject(self, row: int, reasons: list[Reason], finding_type: FindingType) -> Subject:
         if finding_type is FindingType.UNUSUAL_FREQUENCY:

@@ -144,7 +144,7 @@ def infer_columns(
     draft = _Draft({})
     _apply_overrides(draft, profiles, time, key, entities, exposure, ignore)
     _drop_empty_and_constant(draft, profiles)
-    _find_time(draft, profiles)
+    _find_time(frame, draft, profiles)
     if shape is Shape.LONG or (shape is None and _is_long(draft, profiles)):
         return _long_columns(draft, profiles)
     open_or_entity = {name for name in profiles if name not in draft.roles or draft.roles[name].role is Role.ENTITY}
@@ -215,16 +215,17 @@ def _drop_empty_and_constant(draft: _Draft, profiles: dict[str, Profile]) -> Non
             draft.decide(name, Role.IGNORE, "its name is that of a verdict about the record, not of a property")
 
 
-def _find_time(draft: _Draft, profiles: dict[str, Profile]) -> None:
+def _find_time(frame: pl.DataFrame, draft: _Draft, profiles: dict[str, Profile]) -> None:
     candidates = [p for name, p in profiles.items() if p.instant and name not in draft.roles]
+    with_hours = {p.name for p in candidates if _has_hours(frame[p.name])}
     if candidates and not draft.has(Role.TIME):
         best = max(
             candidates,
             key=lambda p: (
                 not suggests(p.name, Hint.OTHER_DATE),
+                p.name in with_hours,
                 p.filled,
                 suggests(p.name, Hint.TIME),
-                isinstance(p.dtype, pl.Datetime),
             ),
         )
         draft.decide(best.name, Role.TIME, "it holds the dates or instants of the records")
@@ -232,6 +233,13 @@ def _find_time(draft: _Draft, profiles: dict[str, Profile]) -> None:
         field = suggested_field(profile.name)
         bound = field if field in _DATE_FIELDS else None
         draft.decide(profile.name, Role.IGNORE, "it is a date beside the record's time", bound)
+
+
+def _has_hours(values: pl.Series) -> bool:
+    """Whether values have a time of day: the times past the hour or the hours themselves differ."""
+    if not isinstance(values.dtype, pl.Datetime):
+        return False
+    return values.dt.time().n_unique() > 2 + values.is_null().any()
 
 
 # -- series --------------------------------------------------------------------------------------------------------

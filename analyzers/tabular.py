@@ -36,6 +36,8 @@ class _Model:
     fitted: NDArray[np.int64]
 
     def strangeness(self, X: NDArray[np.float32]) -> Floats:
+        if not len(X):
+            return np.zeros(0)
         return np.asarray(-self.detector.score_samples(X), dtype=np.float64)
 
 

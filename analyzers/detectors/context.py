@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.detectors.ensemble import Ensemble
+from analyzers.detectors.extremes import ColumnExtremes
 from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
 
 _SHARES = np.array([0.5, 0.25, 0.1, 0.05, 0.02, 0.01])
-_LEAST_SLOPE_SPAN = 1.0
+_STEEPEST = 1.0
+_PER_DECADE = 0.5
+"""What a decade beyond chance in one column adds to the ensemble's mean robust z."""
 
 
 @dataclass(frozen=True)
@@ -20,31 +23,37 @@ class TailScale:
     """Minus the decimal logarithm of the share of training values that are larger.
 
     Read off the training quantiles down to 1 %, and beyond them drawn out along the line from 10 % to 1 %: that is an
-    exponential tail, and anomalies among the training values (less than 1 %) do not touch it.
+    exponential tail, and anomalies among the training values (less than 1 %) do not touch it. It never rises faster
+    than a decade per unit, nor, where more than 99 % of the values are equal, than the logarithm that surprises are
+    measured in.
     """
 
     knots: NDArray[np.float64]
     decades: NDArray[np.float64]
+    end: float
+    """The 99 % quantile."""
+    start: float
+    """Decades just beyond it: 2, or where nearly all values are equal up to 3, as rare as others are."""
     slope: float
-    """Decades per unit beyond the last knot."""
+    """Decades per unit beyond it."""
 
     @classmethod
     def of(cls, values: Vector) -> TailScale:
         """Learn the scale from training values."""
-        knots = np.quantile(values, 1 - _SHARES)
+        quantiles = np.quantile(values, 1 - _SHARES)
+        first = np.concatenate([[True], np.diff(quantiles) > 0])
         decades = -np.log10(_SHARES)
-        distinct = np.append(np.diff(knots) > 0, True)
-        width = knots[-1] - knots[2]
+        decades[0] = 0.0
+        width = float(quantiles[-1] - quantiles[2])
         if width > 0:
-            return cls(knots[distinct], decades[distinct], 1 / float(width))
-        beyond = values[values > knots[-1]] - knots[-1]
-        width = float(np.median(beyond)) if len(beyond) else float(np.std(values)) or 1.0
-        return cls(knots[-1:], decades[-1:], 1 / width)
+            return cls(quantiles[first], decades[first], float(quantiles[-1]), 2.0, min(1 / width, _STEEPEST))
+        beyond = (int((values > quantiles[-1]).sum()) + 1) / (len(values) + 1)
+        return cls(quantiles[first], decades[first], float(quantiles[-1]), min(-np.log10(beyond), 3.0), 1 / np.log(10))
 
     def __call__(self, values: Vector) -> Vector:
-        """The values on this scale: 0.3 is the median, 2 the highest hundredth, 4 one in ten thousand."""
-        inside = np.interp(values, self.knots, self.decades, left=0.0)
-        return np.asarray(inside + np.maximum(values - self.knots[-1], 0) * self.slope)
+        """The values on this scale: 0 up to the median, 2 for the highest hundredth, 4 for one in ten thousand."""
+        inside = np.interp(values, self.knots, self.decades)
+        return np.asarray(np.where(values > self.end, self.start + (values - self.end) * self.slope, inside))
 
 
 class ContextEnsemble(OutlierDetector):
@@ -71,6 +80,8 @@ class ContextEnsemble(OutlierDetector):
     ----------
     ensemble_ : Ensemble
         Fitted on all columns.
+    extremes_ : ColumnExtremes
+        Added to the ensemble, in which no single column can show by how much it is out of range.
     scales_ : tuple of TailScale
         One for the ensemble, then one for each surprise; empty without surprises.
     """
@@ -92,14 +103,19 @@ class ContextEnsemble(OutlierDetector):
 
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
         self.ensemble_ = Ensemble(extra=self.extra, random_state=random.randint(2**31 - 1)).fit(X)
-        scales = [TailScale.of(-self.ensemble_.score_samples(X))] if self.surprises else []
+        self.extremes_ = ColumnExtremes().fit(X)
+        scales = [TailScale.of(self._whole(X))] if self.surprises else []
         self.scales_ = tuple(scales + [TailScale.of(X[:, column]) for column in self.surprises])
 
     def _strangeness(self, X: Matrix) -> Vector:
-        whole = -self.ensemble_.score_samples(X)
+        whole = self._whole(X)
         if not self.scales_:
             return whole
         total = (self.ensemble_weight * self.scales_[0](whole)) ** self.power
         for column, scale in zip(self.surprises, self.scales_[1:], strict=True):
             total += scale(X[:, column].astype(np.float64)) ** self.power
         return np.asarray(total ** (1 / self.power))
+
+    def _whole(self, X: Matrix) -> Vector:
+        """The ensemble's mean scaled score, and the decades by which a column is more extreme than chance."""
+        return np.asarray(-self.ensemble_.score_samples(X) - _PER_DECADE * self.extremes_.score_samples(X))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.columns import Role
 from analyzers.features.feature import Block, Feature, FeatureKind
 from analyzers.features.groups import GroupedValues
+from analyzers.features.rarity import MOST_CATEGORIES
 from analyzers.features.records import Records
 
 Floats = NDArray[np.float64]
@@ -15,12 +18,17 @@ Floats = NDArray[np.float64]
 _IQR_OF_NORMAL = 1.349
 CENTRE_RECORDS = 2
 """Pseudo-records by which an entity's own median is drawn to everybody's."""
-SPREAD_RECORDS = 20
+SPREAD_RECORDS = 30
 """Pseudo-records by which an entity's own spread is drawn to that of all entities."""
-SAME_AMOUNT = 0.02
-"""An amount this close (as a share) to an earlier one of the same entity is a repetition."""
+SAME_AMOUNT = 0.0005
+"""An amount this close (as a share) to another one of the same entity is a repetition: a rent, an instalment."""
 CROWD_LEAD = 2.0
 """By how much the distance from everybody may exceed that from the entity's own past, where there is one."""
+EXPLAINED_SPREAD = 0.75
+"""An entity whose own values spread this much of everybody's, or more, has no past worth comparing with."""
+_LEAST_OWN = 8
+_USUAL = 0.9
+_ENOUGH_PEERS = 20
 _MOST_MEASURES = 12
 """Measures, by source order, that are compared with the entity's own past."""
 
@@ -51,28 +59,47 @@ def excess_features(records: Records) -> Block:
     if entities:
         for measure in records.columns.names(Role.MEASURE)[:_MOST_MEASURES]:
             values = records.values(measure)
-            for entity in entities:
-                own = OwnPast(records, entity, values)
-                parts.append((Feature(FeatureKind.OWN, measure, entity), np.abs(own.distance())))
+            for own in telling_pasts(records, entities, values):
+                parts.append((Feature(FeatureKind.OWN, measure, own.entity), np.abs(own.distance())))
     return Block.of(parts)
 
 
 def _amount_parts(records: Records, exposure: str, entities: list[str]) -> list[tuple[Feature, NDArray[np.floating]]]:
-    """The first entity's own past and the crowd; further entities beside them."""
+    """The most telling entity's own past and the crowd; further entities beside them."""
     size = np.abs(records.values(exposure))
     crowd = Crowd.of(size[records.reference])
     from_crowd = np.nan_to_num((size - crowd.centre) / crowd.spread)
     if not entities:
         return [(Feature(FeatureKind.CROWD, exposure), np.maximum(from_crowd, 0))]
     parts: list[tuple[Feature, NDArray[np.floating]]] = []
-    for position, entity in enumerate(entities):
-        own = OwnPast(records, entity, size)
+    for position, own in enumerate(telling_pasts(records, entities, size)):
         distance = np.maximum(own.distance(), 0) * ~own.repeated()
         if position == 0:
             lead = np.where(own.repeated(), 0, np.minimum(from_crowd, distance + CROWD_LEAD))
             distance = np.maximum(distance, lead)
-        parts.append((Feature(FeatureKind.OWN, exposure, entity), distance))
+        distance = distance / usual_in_category(records, distance)
+        parts.append((Feature(FeatureKind.OWN, exposure, own.entity), distance))
     return parts
+
+
+def telling_pasts(records: Records, entities: list[str], values: Floats) -> list[OwnPast]:
+    """The entities whose own values spread less than everybody's, most telling first; at least one."""
+    pasts = sorted((OwnPast(records, entity, values) for entity in entities), key=lambda past: past.relative_spread)
+    return pasts[:1] + [past for past in pasts[1:] if past.relative_spread < EXPLAINED_SPREAD]
+
+
+def usual_in_category(records: Records, distance: Floats) -> Floats:
+    """By how much distances from the own past are usually larger in one of the record's categories, at least 1.
+
+    Every tenth insurance payment may be a year's premium: then ten times the monthly one is nothing special there.
+    """
+    overall = max(float(np.quantile(distance[records.reference], _USUAL)), 1.0)
+    factor = np.ones(len(distance))
+    for name in records.columns.names(Role.CATEGORY)[:MOST_CATEGORIES]:
+        grouped = GroupedValues(records.codes(name), distance, records.reference)
+        usual = np.where(grouped.counts >= _ENOUGH_PEERS, grouped.quantile(_USUAL), 0)
+        factor = np.maximum(factor, usual / overall)
+    return factor
 
 
 class Crowd:
@@ -101,21 +128,27 @@ class OwnPast:
     """
 
     def __init__(self, records: Records, entity: str, values: Floats) -> None:
+        self.entity = entity
         self._values = values
         self._grouped = GroupedValues(records.codes(entity), values, records.reference)
         self._crowd = Crowd.of(values[records.reference])
         self.counts = self._grouped.counts
-        self.median = self._grouped.quantile(0.5)
+        self._spread = (self._grouped.quantile(0.75) - self._grouped.quantile(0.25)) / _IQR_OF_NORMAL
+
+    @cached_property
+    def relative_spread(self) -> float:
+        """Median over the records of their entity's own spread, as a share of everybody's."""
+        enough = self._spread[self.counts >= _LEAST_OWN]
+        return float(np.median(enough)) / self._crowd.spread if len(enough) else 1.0
 
     def distance(self) -> Floats:
         """Distance from the shrunk own median in shrunk own deviations, of shape (n,); 0 where the value is NaN."""
         n = self.counts
-        own = np.where(n > 0, self.median, 0)
+        own = np.where(n > 0, self._grouped.quantile(0.5), 0)
         centre = (n * own + CENTRE_RECORDS * self._crowd.centre) / (n + CENTRE_RECORDS)
-        spread = (self._grouped.quantile(0.75) - self._grouped.quantile(0.25)) / _IQR_OF_NORMAL
-        own_variance = np.where(n > 1, spread, 0) ** 2 * n
+        own_variance = np.where(n > 1, self._spread, 0) ** 2 * n
         shrunk = (own_variance + SPREAD_RECORDS * self._pooled(centre) ** 2) / (n + SPREAD_RECORDS)
-        of_centre = self._crowd.spread**2 * CENTRE_RECORDS / (n + CENTRE_RECORDS)
+        of_centre = (self._crowd.spread * CENTRE_RECORDS / (n + CENTRE_RECORDS)) ** 2
         return np.nan_to_num((self._values - centre) / np.sqrt(shrunk + of_centre))
 
     def repeated(self) -> NDArray[np.bool_]:
@@ -123,7 +156,7 @@ class OwnPast:
         return np.asarray(self._grouped.nearest_gap() <= SAME_AMOUNT * np.abs(self._values))
 
     def _pooled(self, centre: Floats) -> Floats:
-        relative = self._grouped.relative_spreads(least=8) / _IQR_OF_NORMAL
+        relative = self._grouped.relative_spreads(least=_LEAST_OWN) / _IQR_OF_NORMAL
         relative = relative[np.isfinite(relative)]
         positive = np.nanmin(self._values, initial=0.0) >= 0
         if positive and len(relative) and float(np.median(relative)) > 0:

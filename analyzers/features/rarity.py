@@ -13,8 +13,6 @@ from analyzers.features.records import Records
 
 MOST_CATEGORIES = 8
 """Categories, by source order, that are paired with each other and with entities."""
-_OWN_RECORDS = 5.0
-"""Pseudo-records by which an entity's own shares are drawn to everybody's."""
 
 
 def rarity_features(records: Records) -> Block:
@@ -39,32 +37,40 @@ def others_with(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(np.bincount(codes)[codes] - 1)
 
 
-def rarity(codes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Minus the log share of other records with the same value, less that of a value met as often as any.
+def common_count(n_records: int) -> float:
+    """So many other records with the same value make it common: 10, or one in two thousand where that is more."""
+    return max(10.0, n_records / 2_000)
 
-    0 for values at least as frequent as they would be if all were equally so.
-    """
-    n_values = int(codes.max(initial=0)) + 1
-    share = (others_with(codes) + 0.5) / (len(codes) - 1 + 0.5 * n_values)
-    return np.asarray(np.maximum(-np.log(share * n_values), 0))
+
+def rarity(codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Log of how many other records would make the value common over how many there are; 0 where it is common."""
+    return np.asarray(np.maximum(np.log(common_count(len(codes)) / (others_with(codes) + 0.5)), 0))
 
 
 def pair_rarity(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
     """Log of how many other records should have both values, were they independent, over how many have.
 
-    Both counts are taken one up, so that pairs of which none is expected do not surprise.
+    The expectation is not taken to be more than what makes a value common, and both counts are taken one up, so that
+    pairs of which none is expected do not surprise.
     """
     joined = np.unique(first * (int(second.max(initial=0)) + 1) + second, return_inverse=True)[1]
     expected = others_with(first) * (others_with(second) / max(len(first) - 1, 1))
+    expected = np.minimum(expected, common_count(len(first)))
     return np.asarray(np.maximum(np.log1p(expected) - np.log1p(others_with(joined)), 0))
 
 
 def novelty(entity: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Minus the log share that the value has among the entity's other records, drawn to everybody's share.
+    """How surprising it is that the entity has this value, when none of its other records has; else 0.
 
-    0 where the value is the entity's usual one.
+    Minus the log of the rate at which the entity has shown new values so far, less the log of how many other records
+    (in ten thousand) bring the same value anew to their entity: what befalls many at once is a change, no anomaly.
     """
-    joined = np.unique(entity * (int(values.max(initial=0)) + 1) + values, return_inverse=True)[1]
-    everybody = (others_with(values) + 0.5) / len(values)
-    own = (others_with(joined) + _OWN_RECORDS * everybody) / (others_with(entity) + _OWN_RECORDS)
-    return np.asarray(np.maximum(-np.log(own / 0.5), 0))
+    n_values = int(values.max(initial=0)) + 1
+    pairs, joined = np.unique(entity * n_values + values, return_inverse=True)
+    others = others_with(entity)
+    new = (others_with(joined) == 0) & (others > 0)
+    distinct = np.bincount(pairs // n_values, minlength=int(entity.max(initial=0)) + 1)[entity] - 1
+    rate = (distinct + 0.5) / (others + 1)
+    as_new = np.bincount(values[new], minlength=n_values)[values] - 1
+    common = np.log1p(as_new * min(1.0, 10_000 / len(values)))
+    return np.where(new, np.maximum(-np.log(rate) - common, 0), 0)

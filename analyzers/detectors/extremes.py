@@ -1,0 +1,62 @@
+"""Values far outside all that a column's bulk makes expect."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
+
+_HALVINGS = 0.5 ** np.arange(1, 6)
+_LEAST_ROWS = 40
+
+
+class ColumnExtremes(OutlierDetector):
+    """Decades by which a row's most extreme value is rarer than chance makes expect among the training rows.
+
+    Each side of each column has a generalised Pareto tail whose shape (at least exponential) and scale come from
+    quantiles between the median and the outermost 3 %, so that anomalies do not touch it. Nothing is extreme in a
+    column whose bulk has ties there (codes, counts, flags): its tails cannot be seen.
+
+    Parameters
+    ----------
+    contamination, random_state
+        As in `OutlierDetector`.
+
+    Attributes
+    ----------
+    threshold_, scale_, shape_ : ndarray of shape (2, n_features)
+        Where each tail begins, its scale and its shape; first the high side, then the low one, mirrored. The scale is
+        infinite where there is no tail.
+    allowance_ : float
+        Decades that the most extreme of all training values may have by chance.
+
+    References
+    ----------
+    Pickands, "Statistical Inference Using Extreme Order Statistics", Annals of Statistics 1975.
+    """
+
+    def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
+        levels = np.stack([np.quantile(side, 1 - _HALVINGS, axis=0) for side in (X, -X)]).astype(np.float64)
+        spacings = np.diff(levels, axis=1)
+        seen = (spacings > 0).all(axis=1) & (len(X) >= _LEAST_ROWS)
+        safe = np.where(seen[:, None], spacings, 1.0)
+        # One value less noisy than the last spacing alone: the shape is the mean growth over three halvings.
+        self.shape_ = np.clip(np.log2(safe[:, 3] / safe[:, 0]) / 3, 0.0, 1.0)
+        growth = np.expm1(self.shape_ * np.log(2))
+        per_halving = np.where(growth > 0, self.shape_ / np.where(growth > 0, growth, 1.0), 1 / np.log(2))
+        self.scale_ = np.where(seen, safe[:, 3] * per_halving, np.inf)
+        self.threshold_ = levels[:, 3]
+        self.allowance_ = float(np.log10(2 * X.shape[1] * len(X)))
+
+    def _strangeness(self, X: Matrix) -> Vector:
+        most = np.zeros(len(X))
+        for side, sign in enumerate((1, -1)):
+            excess = np.maximum(sign * X - self.threshold_[side], 0) / self.scale_[side]
+            most = np.maximum(most, self._decades(excess, side).max(axis=1))
+        return np.maximum(most - self.allowance_, 0)
+
+    def _decades(self, excess: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+        shape = self.shape_[side]
+        heavy = np.log1p(shape * excess) / np.where(shape > 0, shape, 1.0)
+        return np.asarray(np.where(shape > 0, heavy, excess) / np.log(10) - np.log10(_HALVINGS[3]))
