@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from analyzers.columns import Columns
 from analyzers.results import Check, CheckStatus, Direction, Fact, FactKind, Family, Flag
 from analyzers.series.evidence import subject_of
-from analyzers.series.numeric import Booleans, Floats, runs
+from analyzers.series.numeric import Booleans, Floats, filled_forward, runs
 from analyzers.series.plotting import plot_points
 from analyzers.series.samples import Samples
 from analyzers.series.states import Phases
@@ -44,6 +45,10 @@ CLUSTER = 120
 NOISE = 61
 NOISE_LOST = 0.2
 """Share of its usually lowest noise below which a signal is attenuated."""
+FAR = 6.0
+"""Usual deviations from the half hour around it that make a resting reading an excursion."""
+RESTING = 0.7
+"""Share of an excursion's readings that equal the one before."""
 RATE = 3.0
 """Usual deviations of a step (and beyond every usual step) that make the rate of change suspect."""
 SENTINELS = (-9999.0, -9999.9, -999.25, -999.9, -999.0, -99.0, -99.9, 999.0, 999.9, 9999.0, 9999.9, 99999.0, 65535.0)
@@ -129,6 +134,7 @@ def inspect_sensors(samples: Samples, phases: Phases, columns: Columns, settings
             if fault.last > samples.first_batch:
                 flags.append(_flag(sensor, fault, columns))
                 faulty[fault.first : fault.last] = True
+        quality[_calibrating(sensor), measure] = int(Quality.FAIL)
         bad[:, measure] |= quality[:, measure] == int(Quality.FAIL)
     return SensorReport(tuple(flags), (_summary(samples, quality),), quality, bad, faulty)
 
@@ -177,8 +183,9 @@ def _usual_longest(condition: Booleans, learnt: Booleans) -> float:
 
 
 def _flat(sensor: _Sensor) -> Booleans:
-    """Samples whose reading equals the one before, while running."""
-    steps = np.abs(np.diff(sensor.values, prepend=np.nan))
+    """Samples whose reading equals the last one before, while running; a lost telegram between does not matter."""
+    filled = filled_forward(sensor.values[:, None])[:, 0]
+    steps = np.abs(np.diff(filled, prepend=np.nan))
     usual = steps[sensor.learnt & (steps > 0)]
     tolerance = 0.01 * float(np.median(usual)) if len(usual) else 0.0
     flat: Booleans = (steps <= tolerance) & sensor.active & np.r_[False, sensor.active[:-1]]
@@ -190,7 +197,12 @@ def _stuck(sensor: _Sensor) -> list[_Fault]:
     if float(flat[sensor.learnt].mean()) > SETPOINT:
         return []
     limit = max(SHORTEST_FLAT, LONGER * _usual_longest(flat, sensor.learnt))
-    return [_stuck_fault(sensor, first - 1, last) for first, last in runs(flat) if last - first >= limit]
+    read = np.cumsum(sensor.known)
+    return [
+        _stuck_fault(sensor, first - 1, last)
+        for first, last in runs(flat)
+        if read[last - 1] - read[first - 1] >= max(limit, (last - first) / 2)
+    ]
 
 
 def _stuck_fault(sensor: _Sensor, first: int, last: int) -> _Fault:
@@ -199,7 +211,7 @@ def _stuck_fault(sensor: _Sensor, first: int, last: int) -> _Fault:
     fact = Fact(
         kind=FactKind.FLAT_LINE,
         feature=sensor.name,
-        actual=float(sensor.values[first]),
+        actual=float(sensor.values[first:last][sensor.known[first:last]][0]),
         unit=sensor.unit,
         at=start,
         values={"minutes": minutes},
@@ -284,10 +296,33 @@ def _spiking(sensor: _Sensor) -> Booleans:
     if len(usual) < LEAST_BASELINE:
         return np.zeros(len(values), dtype=bool)
     low, high = np.quantile(usual, [0.05, 0.95])
-    deviation = max(float(high - low) / 3.29, 1e-9 + 1e-9 * float(np.abs(usual).max()))
+    least = max(float(high - low) / 3.29, 1e-9 + 1e-9 * float(np.abs(usual).max()))
+    # A restless process has no spikes: each reading is measured by the noise around it.
+    deviation = np.maximum(least, 1.4826 * median_filter(np.abs(np.nan_to_num(apart)), NOISE))
     steady = np.r_[False, sensor.active[:-2] & sensor.active[1:-1] & sensor.active[2:], False]
     alone: Booleans = (np.abs(apart) > SPIKE * deviation) & (np.abs(after - before) < 0.3 * np.abs(apart))
-    return alone & steady
+    spiking: Booleans = alone & steady
+    return spiking
+
+
+def _calibrating(sensor: _Sensor) -> Booleans:
+    """Short excursions without the sensor's own noise, as while it is calibrated or its line is cut.
+
+    A reading that jumps far, rests there (perhaps at two or three values) and comes back within half an hour of
+    samples says nothing of the process, and is too short to be a fault.
+    """
+    flat = _flat(sensor)
+    out = np.zeros(len(flat), dtype=bool)
+    if int((sensor.known & sensor.learnt).sum()) < LEAST_BASELINE or float(flat[sensor.learnt].mean()) > SETPOINT:
+        return out
+    filled = filled_forward(sensor.values[:, None])[:, 0]
+    apart = filled - median_filter(filled, 2 * SHORTEST_FLAT + 1)
+    low, high = np.quantile(apart[sensor.learnt], [0.05, 0.95])
+    far = np.abs(apart) > FAR * max(float(high - low) / 3.29, 1e-12)
+    for first, last in runs(far & sensor.active):
+        if 3 <= last - first <= SHORTEST_FLAT and float(flat[first + 1 : last].mean()) >= RESTING:
+            out[max(first - 1, 0) : last + 1] = True
+    return out
 
 
 def _spikes(sensor: _Sensor) -> list[_Fault]:

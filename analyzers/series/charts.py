@@ -1,11 +1,12 @@
-"""Control charts: one a measure and one a measure adjusted for the others, each for level and for spread.
+"""Control charts of each measure as it is and adjusted for others, each for level and for spread.
 
 All charts speak one language, the deviation in a normal distribution's units, so one threshold serves them all.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -17,32 +18,60 @@ SHORT = 5
 """Rows of the quick level chart."""
 SPREAD = 61
 """Rows of the spread chart."""
-SLOW = ((60, 2_400), (480, 19_200))
-"""Rows of the slow level charts, and the baseline rows that each needs; they see what creeps."""
 SPREAD_WEIGHT = 0.7
 """A logarithm of a variance has heavier tails than a mean."""
+FORGETS = 80
+"""Windows after which a chart's reference has followed a lasting change."""
 GATE = 3.5
 """Beyond so many deviations a chart's reference stops following."""
 BLOCKS = 6
 """Stretches whose means tell how many independent readings the baseline is worth."""
+RECALIBRATED = 2_000
+"""Baseline rows from which on the deviation is learnt around the followed reference, not around the baseline's mean."""
 LEAST_SCALE = 1e-3
 """Smallest usual deviation of a chart, as a share of its measure's own: differences below it are rounding."""
 
 
-class Watch(StrEnum):
-    """What a chart watches of its measure."""
+class Against(StrEnum):
+    """What a measure is compared with."""
+
+    ITSELF = "itself"
+    """Its own usual level."""
+    OTHERS = "others"
+    """What all other measures predict."""
+    LOAD = "load"
+    """What the measures that define the operating state predict: a fault that moves several measures along a line
+    that they also move along in normal life shows here and not against the others."""
+
+
+class Aspect(StrEnum):
+    """What a chart watches."""
 
     LEVEL = "level"
     SPREAD = "spread"
 
 
 @dataclass(frozen=True)
+class Statistic:
+    """A charted statistic: of which aspect, over how many rows, and the baseline rows that it needs."""
+
+    aspect: Aspect
+    window: int
+    needs: int = 0
+
+
+QUICK = (Statistic(Aspect.LEVEL, SHORT), Statistic(Aspect.SPREAD, SPREAD), Statistic(Aspect.LEVEL, 60, 2_400))
+SLOW = (Statistic(Aspect.LEVEL, 480, 19_200),)
+"""Charts that see what creeps."""
+
+
+@dataclass(frozen=True)
 class Chart:
-    """One chart: which measure, whether adjusted for the others, level or spread, over how many rows."""
+    """One chart: which measure, against what, which aspect, over how many rows."""
 
     measure: int
-    adjusted: bool
-    watch: Watch
+    against: Against
+    aspect: Aspect
     window: int
 
 
@@ -102,48 +131,62 @@ class Charted:
 
 
 def draw_charts(
-    levels: Floats, adjusted: Floats, charted: Booleans, baseline: Booleans, runs: Integers, *, robust: bool
+    views: Mapping[Against, tuple[Floats, Booleans]],
+    statistics: tuple[Statistic, ...],
+    baseline: Booleans,
+    stretches: Integers,
+    *,
+    robust: bool,
 ) -> Charted:
     """Charts every measure.
 
     Parameters
     ----------
-    levels : (n, measures), standardised readings. adjusted : the same less what the other measures predict.
-    charted : (measures,) bool, which measures to chart. baseline : (n,) bool, rows to calibrate on.
-    runs : (n,) int, stretches that short windows stay within.
+    views : (n, measures) standardised readings less what they are compared with, and which measures to chart.
+    baseline : (n,) bool, rows to calibrate on. stretches : (n,) int, which quick windows stay within.
     robust : whether calibration is by quartiles, for a baseline that may hold what is looked for.
     """
-    starts = stretch_starts(runs)
-    rate, stride = _pace(int(baseline.sum()))
-    measures = np.flatnonzero(charted)
-    charts: list[Chart] = []
-    deviations: list[Floats] = []
-    references: list[Floats] = []
-    for is_adjusted, source in ((False, levels), (True, adjusted)):
-        if is_adjusted and len(measures) < 2:
-            continue
-        chosen = source[:, measures]
-        for watch, window, statistic in _statistics(chosen, starts, int(baseline.sum())):
-            calibration = calibrate(statistic[baseline], window, robust=robust)
-            reference = follow(statistic, calibration, rate, stride)
-            deviation = np.nan_to_num(calibration.deviations(statistic - reference))
-            charts.extend(Chart(int(measure), is_adjusted, watch, window) for measure in measures)
-            deviations.append(deviation * (SPREAD_WEIGHT if watch is Watch.SPREAD else 1.0))
-            references.append(reference)
-    return Charted(tuple(charts), np.hstack(deviations), np.hstack(references))
+    starts, count = stretch_starts(stretches), int(baseline.sum())
+    drawn = [Charted((), np.empty((len(starts), 0)), np.empty((len(starts), 0)))]
+    for against, (view, charted) in views.items():
+        measures = np.flatnonzero(charted)
+        for kind in statistics:
+            if count >= kind.needs and len(measures):
+                charts = tuple(Chart(int(measure), against, kind.aspect, kind.window) for measure in measures)
+                statistic = _statistic(view[:, measures], kind, starts)
+                drawn.append(Charted(charts, *_deviations(statistic, kind, baseline, robust=robust)))
+    return joined(drawn)
 
 
-def _statistics(values: Floats, starts: Integers, baseline: int) -> list[tuple[Watch, int, Floats]]:
-    """The charted statistics: trailing means, and half the logarithm of the trailing variance."""
-    whole = np.zeros_like(starts)
-    spread = 0.5 * np.log(trailing_variance(values, SPREAD, starts) + LEAST_SCALE**2)
-    slow = [
-        # What creeps does so across stops: the slow charts look beyond a stretch's start.
-        (Watch.LEVEL, window, trailing_mean(values, window, whole))
-        for window, needed in SLOW
-        if baseline >= needed
-    ]
-    return [(Watch.LEVEL, SHORT, trailing_mean(values, SHORT, starts)), (Watch.SPREAD, SPREAD, spread), *slow]
+def joined(parts: Sequence[Charted]) -> Charted:
+    """All the charts side by side."""
+    return Charted(
+        tuple(chart for part in parts for chart in part.charts),
+        np.hstack([part.deviations for part in parts]),
+        np.hstack([part.references for part in parts]),
+    )
+
+
+def _statistic(values: Floats, kind: Statistic, starts: Integers) -> Floats:
+    """Trailing means, or half the logarithm of the trailing variance."""
+    if kind.aspect is Aspect.SPREAD:
+        return np.asarray(0.5 * np.log(trailing_variance(values, kind.window, starts) + LEAST_SCALE**2))
+    # What creeps does so across stops: longer windows look beyond a stretch's start.
+    return trailing_mean(values, kind.window, starts if kind.window == SHORT else np.zeros_like(starts))
+
+
+def _deviations(statistic: Floats, kind: Statistic, baseline: Booleans, *, robust: bool) -> tuple[Floats, Floats]:
+    """Normal deviates and followed references of some charts."""
+    count = int(baseline.sum())
+    pace = _pace(count, kind.window)
+    calibration = calibrate(statistic[baseline], kind.window, robust=robust)
+    reference = follow(statistic, calibration, *pace)
+    if count >= RECALIBRATED:
+        around = calibrate((statistic - reference)[baseline], kind.window, robust=robust)
+        calibration = replace(around, reference=calibration.reference)
+        reference = follow(statistic, calibration, *pace)
+    deviation = np.nan_to_num(calibration.deviations(statistic - reference))
+    return deviation * (SPREAD_WEIGHT if kind.aspect is Aspect.SPREAD else 1.0), reference
 
 
 def calibrate(statistic: Floats, window: int, *, robust: bool) -> Calibration:
@@ -186,13 +229,13 @@ def _mean(values: Floats) -> Floats:
     return mean
 
 
-def _pace(baseline: int) -> tuple[float, int]:
+def _pace(baseline: int, window: int) -> tuple[float, int]:
     """Share of its distance that the reference moves per row, and rows between two moves.
 
-    A reference forgets at the pace at which it was learnt, 1 / rows; where that is slow it moves in strides that
-    come to at most 2 % of the distance.
+    A reference forgets at the pace at which it was learnt, one over the rows, and a quick chart within 80 of its
+    windows; where that is slow it moves in strides that come to at most 2 % of the distance.
     """
-    rate = 1 / max(baseline, 1)
+    rate = 1 / max(min(baseline, FORGETS * window), 1)
     return rate, int(np.clip(0.02 / rate, 1, 60))
 
 

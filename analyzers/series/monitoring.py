@@ -15,7 +15,7 @@ from analyzers.series.evidence import flag_episode, severity_of
 from analyzers.series.numeric import Booleans, Floats
 from analyzers.series.samples import Samples, samples_by_asset
 from analyzers.series.states import Phases, operating_phases, running_rule
-from analyzers.series.watch import LEAST_SCORED, Watch, watch_asset
+from analyzers.series.watch import LEAST_SCORED, AssetWatch, watch_asset
 from analyzers.settings import Material
 
 
@@ -29,7 +29,7 @@ class _Asset:
     flagged: Booleans
     flags: list[Flag] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
-    watch: Watch | None = None
+    watch: AssetWatch | None = None
 
 
 def analyze_series(material: Material) -> Outcome:
@@ -51,10 +51,10 @@ def analyze_series(material: Material) -> Outcome:
         There is no time column, or the operating rule cannot be read.
     """
     rule = material.settings.series.running
-    running = running_rule(rule, material.batch) if rule else None
+    running, drivers = running_rule(rule, material.batch) if rule else (None, ())
     if not material.columns.names(Role.MEASURE):
         return Outcome(checks=(_skipped("series_no_measures"),), scores=_scores(material.batch.height, []))
-    assets = [_analyze(samples, material) for samples in samples_by_asset(material, running)]
+    assets = [_analyze(samples, drivers, material) for samples in samples_by_asset(material, running)]
     flags = tuple(flag for asset in assets for flag in asset.flags)
     return Outcome(
         flags=flags,
@@ -64,7 +64,7 @@ def analyze_series(material: Material) -> Outcome:
     )
 
 
-def _analyze(samples: Samples, material: Material) -> _Asset:
+def _analyze(samples: Samples, drivers: tuple[str, ...], material: Material) -> _Asset:
     phases = operating_phases(samples)
     size = len(samples)
     asset = _Asset(samples, phases, np.zeros(size), np.zeros(size, dtype=bool))
@@ -76,13 +76,13 @@ def _analyze(samples: Samples, material: Material) -> _Asset:
         asset.flagged |= report.faulty
         bad = report.bad
     if "series" not in material.settings.skip:
-        asset.watch = watch_asset(samples, phases, bad, material.settings)
+        asset.watch = watch_asset(samples, phases, bad, drivers, material.settings)
         if asset.watch is not None:
             _add_episodes(asset, asset.watch, material)
     return asset
 
 
-def _add_episodes(asset: _Asset, watch: Watch, material: Material) -> None:
+def _add_episodes(asset: _Asset, watch: AssetWatch, material: Material) -> None:
     asset.score[watch.rows] = watch.scored.score
     for episode in watch.episodes:
         if episode.end > watch.first_batch:

@@ -37,6 +37,19 @@ def runs(chosen: Booleans) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
 
+def filled_forward(values: Floats) -> Floats:
+    """Each column with its last reading in place of missing ones, and its first reading before that; else 0.
+
+    >>> filled_forward(np.array([[np.nan], [2.0], [np.nan]])).ravel().tolist()
+    [2.0, 2.0, 2.0]
+    """
+    known = np.isfinite(values)
+    rows = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(known, rows, -1), axis=0)
+    last = np.where(last < 0, known.argmax(axis=0), last)
+    return np.nan_to_num(np.take_along_axis(values, last, axis=0))
+
+
 def trailing_mean(values: Floats, window: int, starts: Integers) -> Floats:
     """Mean over the last `window` rows of the same stretch, for each column.
 

@@ -59,6 +59,8 @@ def season_of(values: Floats, clock: Clock, baseline: Booleans) -> Floats:
     weekly = _gain(means, weekend) if weekend.sum() >= 2 * LEAST_WEEKENDS else np.full_like(daily, -np.inf)
     own_weekend = (weekly > GAIN) & (weekly > daily + 0.5 * GAIN)
     for kinds, chosen in ((weekend, own_weekend), (everyday, (daily > GAIN) & ~own_weekend)):
+        if not chosen.any():
+            continue
         profiles = _profiles(means[..., chosen], kinds)
         kind = clock.weekend if kinds is weekend else np.zeros(len(values), dtype=bool)
         season[:, chosen] = _joined(profiles, clock.bin, kind)

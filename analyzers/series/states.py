@@ -22,7 +22,7 @@ _STOPPED_TEXTS = """
 """
 STOPPED = frozenset(_STOPPED_TEXTS.split())
 """State texts of time that is not scored, in English, German and Spanish."""
-LONGEST_SETTLING = 120
+LONGEST_SETTLING = 240
 SHORTEST_SETTLING = 5
 MOST_CHANGES = 200
 """Changes of state that the settling time is learnt from, the latest."""
@@ -68,8 +68,10 @@ class Phases:
     settling: int
 
 
-def running_rule(rule: str, frame: pl.DataFrame) -> pl.Expr:
+def running_rule(rule: str, frame: pl.DataFrame) -> tuple[pl.Expr, tuple[str, ...]]:
     """Reads a rule such as `speed > 50 and "oil pressure" >= 1.5`; `and` binds before `or`.
+
+    Returns it as an expression over the frame's columns, and the columns that it names.
 
     Raises
     ------
@@ -79,12 +81,14 @@ def running_rule(rule: str, frame: pl.DataFrame) -> pl.Expr:
     if len(rule) > LONGEST_RULE:
         raise MonitorError(f"settings.series.running is longer than {LONGEST_RULE} characters: shorten the rule")
     alternatives: list[list[pl.Expr]] = [[]]
+    named: list[str] = []
     position = 0
     while True:
         found = _COMPARISON.match(rule, position)
         if found is None:
             raise _bad_rule(rule, position)
         alternatives[-1].append(_comparison(found, rule, frame))
+        named.append(found["quoted"] or found["name"])
         position = found.end()
         if position == len(rule):
             break
@@ -94,7 +98,8 @@ def running_rule(rule: str, frame: pl.DataFrame) -> pl.Expr:
         if joint[1].lower() == "or":
             alternatives.append([])
         position = joint.end()
-    return reduce(operator.or_, [reduce(operator.and_, comparisons) for comparisons in alternatives])
+    whole = reduce(operator.or_, [reduce(operator.and_, comparisons) for comparisons in alternatives])
+    return whole, tuple(dict.fromkeys(named))
 
 
 def _comparison(found: re.Match[str], rule: str, frame: pl.DataFrame) -> pl.Expr:
@@ -159,7 +164,7 @@ def _settling(samples: Samples, state: Integers) -> int:
         if last - first >= SHORTEST_SETTLING and samples.baseline[first]
     ]
     if len(changes) < 3:
-        return LONGEST_SETTLING // 4
+        return LONGEST_SETTLING // 8
     levels = {code: _level(samples, state, code) for code in {int(state[first]) for first, _ in changes}}
     profile = np.full((len(changes[-MOST_CHANGES:]), LONGEST_SETTLING, samples.values.shape[1]), np.nan)
     for number, (first, last) in enumerate(changes[-MOST_CHANGES:]):
