@@ -68,7 +68,7 @@ def stage(
     here : the stored columns that arrive. Raises SourceError where a value does not fit its column.
     """
     casts = [f"CAST({incoming.alias(name)} AS {c.type}) AS {sql.quoted(c.stored)}" for name, c in here.items()]
-    chosen = hashing.record_id(_identity(monitor, key, here))
+    chosen = hashing.record_id(identity(monitor, key, here))
     if "record_id" in incoming.schema:
         casts.append(f"CAST({incoming.alias('record_id')} AS VARCHAR) AS record_id")
         chosen = f"coalesce(record_id, {chosen})"
@@ -108,8 +108,11 @@ def number_repeated(connection: sql.Connection) -> int:
     )
 
 
-def _identity(monitor: str, key: tuple[str, ...], here: Mapping[str, StoredColumn]) -> str:
-    """Expression for what makes a record that record; its content where part of the key is absent or null."""
+def identity(monitor: str, key: tuple[str, ...], here: Mapping[str, StoredColumn]) -> str:
+    """SQL expression for what makes a record that record; its content where part of the key is absent or null.
+
+    It reads the stored columns of `here` and, for the content, a column `row_content`.
+    """
     prefix = f"{len(monitor)}:{monitor}|"
     by_content = f"{sql.text(prefix + 'content|')} || row_content"
     parts = [here[name] for name in key if name in here]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -58,9 +58,9 @@ def append(connection: sql.Connection, kind: str, subject: str, content: Mapping
     seq, previous = (last.seq + 1, last.hash) if last else (1, _START)
     salt, written = secrets.token_hex(16), canonical(content)
     unsigned = Entry(seq, at.astimezone(UTC), kind, subject, _content_hash(salt, written), previous, "")
-    entry = {**vars(unsigned), "hash": unsigned.expected_hash()}
-    sql.insert(connection, "audit", [entry])
-    sql.insert(connection, "audit_contents", [{"seq": seq, "salt": salt, "content": written}])
+    entry = replace(unsigned, hash=unsigned.expected_hash())
+    sql.run(connection, f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", list(vars(entry).values()))
+    sql.run(connection, "INSERT INTO audit_contents (seq, salt, content) VALUES (?, ?, ?)", [seq, salt, written])
     return seq
 
 
@@ -114,7 +114,8 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
 
 
-_SELECT = "SELECT seq, logged_at, kind, subject, content_hash, previous, hash FROM audit"
+_COLUMNS = "seq, logged_at, kind, subject, content_hash, previous, hash"
+_SELECT = f"SELECT {_COLUMNS} FROM audit"
 
 
 def _last(connection: sql.Connection) -> Entry | None:

@@ -76,6 +76,31 @@ def history(connection: sql.Connection, monitor: str, reference: str, until: dat
     return _select(connection, monitor, reference, "valid_from <= $day", until, dated=True)
 
 
+def last_changes(
+    connection: sql.Connection, monitor: str, reference: str, *, key: str, column: str, until: date
+) -> pl.DataFrame:
+    """When a column last changed for each key, such as the bank account of a vendor, as far as snapshots saw it.
+
+    Frame with `key`, `changed_on` (Date), `previous` and `current` (String), sorted by key; a key whose value never
+    changed, or that is new, has no row. Empty where the table or one of the columns was never taken.
+    """
+    dated = history(connection, monitor, reference, until)
+    if not {key, column} <= set(dated.columns):
+        return pl.DataFrame(
+            schema={"key": pl.String, "changed_on": pl.Date, "previous": pl.String, "current": pl.String}
+        )
+    value = pl.col("current")
+    return (
+        dated.select(key=pl.col(key).cast(pl.String), changed_on="valid_from", current=pl.col(column).cast(pl.String))
+        .drop_nulls("key")
+        .sort("key", "changed_on", "current", maintain_order=True)
+        .with_columns(previous=value.shift().over("key"), first=pl.int_range(pl.len()).over("key") == 0)
+        .filter(value.ne_missing(pl.col("previous")) & ~pl.col("first"))
+        .unique("key", keep="last", maintain_order=True)
+        .select("key", "changed_on", "previous", "current")
+    )
+
+
 def first_taken(connection: sql.Connection, monitor: str, reference: str) -> date | None:
     """Date of the first snapshot; None where there is none."""
     query = "SELECT min(taken_on) FROM reference_snapshots WHERE monitor = ? AND reference = ?"

@@ -73,6 +73,23 @@ def test_a_row_that_comes_back_has_two_spans(connection: sql.Connection) -> None
     }
 
 
+def test_the_last_change_of_a_column_is_told_for_each_key(connection: sql.Connection) -> None:
+    days = [MONDAY + timedelta(days=i) for i in range(5)]
+    for day, first, second, name in zip(days, "AABBB", "XXXXX", "oonnn", strict=True):
+        table = pl.DataFrame({"id": [1, 2], "iban": [first, second], "name": [name, name]})
+        snapshots.take(connection, "ledger", "vendors", table, day)
+    new = pl.DataFrame({"id": [1, 2, 3], "iban": [None, "X", "N"], "name": ["n", "n", "n"]})
+    snapshots.take(connection, "ledger", "vendors", new, days[-1] + timedelta(days=1))
+
+    def changes(until: date, column: str = "iban") -> list[tuple[object, ...]]:
+        return snapshots.last_changes(connection, "ledger", "vendors", key="id", column=column, until=until).rows()
+
+    assert changes(days[1]) == []
+    assert changes(days[4]) == [("1", days[2], "A", "B")]
+    assert changes(days[4] + timedelta(days=1)) == [("1", days[4] + timedelta(days=1), "B", None)]
+    assert changes(days[4], "nothing") == []
+
+
 def test_types_are_kept_until_they_change(connection: sql.Connection) -> None:
     frame = pl.DataFrame({"limit": [Decimal("1.5000")], "n": [1]}, schema_overrides={"limit": pl.Decimal(18, 4)})
     snapshots.take(connection, "ledger", "limits", frame, MONDAY)
