@@ -1,0 +1,91 @@
+"""The independent check of a narrative's last text: every figure, unit, direction, name, date and count against facts.
+
+It reads the text as a stranger would. It shares no code with the templates that wrote it: it has its own reading of
+numbers and dates, its own words for directions, and its own list of the words that a statement may consist of, so that
+what is not backed by the cited fact cannot pass as prose either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+
+from analyzers.results import Fact, Finding
+from reports.contents import Claim, Lang
+from reports.grounding.lexicon import PROPER, SEPARATORS
+from reports.grounding.names import bare, masked, texts_of
+from reports.grounding.statement import Unbacked, check_statement
+
+__all__ = ["Failure", "failures"]
+
+_MOST_SPLITS = 500
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A claim that its facts do not back."""
+
+    claim: int
+    """Its place among the claims, from 0."""
+    reason: str
+
+
+def failures(claims: Sequence[Claim], finding: Finding, lang: Lang, timezone: str) -> tuple[Failure, ...]:
+    """The claims that fail, each with the first reason found.
+
+    A claim with facts must be backed by them within the rounding it shows, fact by fact in their order; a claim
+    without facts must hold neither figure nor name.
+    """
+    known = {fact.id: fact for fact in finding.facts}
+    failed = []
+    for index, claim in enumerate(claims):
+        try:
+            _check(claim, known, finding, lang, timezone)
+        except Unbacked as reason:
+            failed.append(Failure(index, str(reason)))
+    return tuple(failed)
+
+
+def _check(claim: Claim, known: dict[str, Fact], finding: Finding, lang: Lang, timezone: str) -> None:
+    if not claim.text.strip():
+        raise Unbacked("the claim is empty")
+    if unknown := [name for name in claim.facts if name not in known]:
+        raise Unbacked(f"cites {unknown[0]}, which is no fact of this finding")
+    if not claim.facts:
+        _check_without_facts(claim, finding)
+        return
+    facts = [known[name] for name in claim.facts]
+    first = None
+    for parts in islice(_splits(bare(claim.text), len(facts), lang), _MOST_SPLITS):
+        try:
+            for part, fact in zip(parts, facts, strict=True):
+                check_statement(part, fact, finding.subject, lang, timezone)
+        except Unbacked as reason:
+            first = first or reason
+        else:
+            return
+    raise first or Unbacked("does not hold a statement for each fact that it cites")
+
+
+def _splits(text: str, count: int, lang: Lang) -> Iterator[list[str]]:
+    """Every way to read the sentence as so many statements in a row."""
+    joints = [match.span() for match in re.finditer(SEPARATORS[lang], text)]
+    for chosen in combinations(joints, count - 1):
+        ends = [0, *(position for span in chosen for position in span), len(text)]
+        yield [text[ends[at] : ends[at + 1]] for at in range(0, len(ends), 2)]
+
+
+def _check_without_facts(claim: Claim, finding: Finding) -> None:
+    text = bare(claim.text)
+    if claim.part == "what":
+        text = masked(text, {"subject": finding.subject.label or finding.subject.id})
+    if re.search(r"\d", text):
+        raise Unbacked("holds a figure, but cites no fact")
+    for word in re.findall(r"(?<![.:] )(?<!^)\b[^\W\d_]*[A-ZÁÉÍÓÚÑÜ][\w]*", text):
+        if word not in PROPER:
+            raise Unbacked(f"holds the name {word!r}, but cites no fact")
+    for name in texts_of(finding):
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
+            raise Unbacked(f"holds {name!r} of a record, but cites no fact")

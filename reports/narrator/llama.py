@@ -1,0 +1,275 @@
+"""llama.cpp through its low-level interface: one shared beginning in the cache, several sequences decoded at once.
+
+Prompts are worked off in waves. What all prompts share is decoded once for the engine's life, what prompts of one
+finding type share once for its run of prompts; each prompt then adds only its own facts. Where the grammar leaves one
+continuation, its text is taken without asking the model and decoded together with the next question.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import re
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.errors import ModelError
+from reports.narrator.prompt import Prompt
+
+WAVE = 16
+"""Sequences decoded at once: 16 decode about twice the tokens of one on two cores."""
+LONGEST_PROMPT = 480
+"""Tokens of one prompt beside the shared beginning; a longer one is not answered."""
+LONGEST_ANSWER = 48
+_BATCH_TOKENS = 512
+_CELLS = 8192
+_LONGEST_PIECE = 16
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _silent(level: int, text: bytes, data: Any) -> None:
+    """Swallow llama.cpp's own log lines: standard error belongs to the command."""
+
+
+@dataclass
+class _Sequence:
+    """One prompt being answered."""
+
+    slot: int
+    position: int
+    """Cells of the sequence that are decoded already."""
+    waiting: list[int]
+    """Tokens still to be decoded."""
+    sampler: Any
+    allowed: NDArray[np.int32]
+    """Tokens that could occur in any answer of the grammar."""
+    logits: NDArray[np.float32] | None = None
+    """Of the allowed tokens, after the last one decoded."""
+    answer: list[int] = field(default_factory=list)
+
+
+class Llama:
+    """A loaded model with its context. `load` makes one."""
+
+    def __init__(self, model: Any, context: Any) -> None:
+        self._model, self._context = model, context
+        self._vocabulary = llama_cpp.llama_model_get_vocab(model)
+        self._memory = llama_cpp.llama_get_memory(context)
+        self._batch = llama_cpp.llama_batch_init(_BATCH_TOKENS, 0, 1)
+        self._size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        self._pieces = [self._piece(token) for token in range(self._size)]
+        self._by_piece: dict[bytes, list[int]] = {}
+        for token, piece in enumerate(self._pieces):
+            self._by_piece.setdefault(piece, []).append(token)
+        self._ends = [t for t in range(self._size) if llama_cpp.llama_vocab_is_eog(self._vocabulary, t)]
+        self._prefix: tuple[str, int] | None = None
+        self._known_tokens: dict[frozenset[str], NDArray[np.int32]] = {}
+        weakref.finalize(self, _free, model, context, self._batch)
+
+    def complete(self, prompts: Sequence[Prompt]) -> list[str]:
+        """An answer for each prompt; those of the same shared part are answered one after another."""
+        answers = [""] * len(prompts)
+        order = sorted(range(len(prompts)), key=lambda index: (prompts[index].prefix, prompts[index].shared))
+        for start in range(0, len(order), WAVE):
+            wave = order[start : start + WAVE]
+            for index, answer in zip(wave, self._wave([prompts[index] for index in wave]), strict=True):
+                answers[index] = answer
+        return answers
+
+    # -- one wave ------------------------------------------------------------------------------------------------------
+    def _wave(self, prompts: Sequence[Prompt]) -> list[str]:
+        beginnings = self._share(prompts)
+        running: list[_Sequence | None] = []
+        for slot, prompt in enumerate(prompts, start=1):
+            seq, length = beginnings[prompt.prefix, prompt.shared]
+            tokens = self._tokenize(prompt.body)
+            if length + len(tokens) > LONGEST_PROMPT:
+                running.append(None)
+                continue
+            llama_cpp.llama_memory_seq_cp(self._memory, seq, slot, 0, length)
+            running.append(_Sequence(slot, length, tokens, self._sampler(prompt), self._tokens_for(_literals(prompt))))
+        alive = [sequence for sequence in running if sequence is not None]
+        finished: list[_Sequence] = []
+        try:
+            for _ in range(LONGEST_ANSWER):
+                if not alive:
+                    break
+                self._decode(alive)
+                done = [sequence for sequence in alive if self._extend(sequence)]
+                finished += done
+                alive = [sequence for sequence in alive if sequence not in done]
+        finally:
+            for sequence in running:
+                if sequence is not None:
+                    llama_cpp.llama_sampler_free(sequence.sampler)
+            for slot in range(1, 2 * WAVE + 1):
+                llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        return [self._text(sequence) if sequence in finished else "" for sequence in running]
+
+    def _share(self, prompts: Sequence[Prompt]) -> dict[tuple[str, str], tuple[int, int]]:
+        """Decode what prompts share; by (prefix, shared part) the sequence that holds it and its length."""
+        prefix = prompts[0].prefix
+        if self._prefix is None or self._prefix[0] != prefix:
+            llama_cpp.llama_memory_clear(self._memory, True)
+            tokens = self._tokenize(prefix, beginning=True)
+            self._decode([_Sequence(0, 0, tokens, None, np.empty(0, np.int32))])
+            self._prefix = prefix, len(tokens)
+        length = self._prefix[1]
+        shared = list(dict.fromkeys(prompt.shared for prompt in prompts))
+        beginnings = []
+        for slot, text in enumerate(shared, start=WAVE + 1):
+            llama_cpp.llama_memory_seq_cp(self._memory, 0, slot, 0, length)
+            beginnings.append(_Sequence(slot, length, self._tokenize(text), None, np.empty(0, np.int32)))
+        self._decode(beginnings)
+        return {
+            (prefix, text): (sequence.slot, sequence.position)
+            for text, sequence in zip(shared, beginnings, strict=True)
+        }
+
+    def _decode(self, sequences: Sequence[_Sequence]) -> None:
+        """Decode all waiting tokens of the sequences; the logits after the last token of each are kept."""
+        pending = [
+            (sequence, token, position, at == len(sequence.waiting) - 1)
+            for sequence in sequences
+            for at, (token, position) in enumerate(zip(sequence.waiting, itertools.count(sequence.position)))
+        ]
+        for start in range(0, len(pending), _BATCH_TOKENS):
+            part = pending[start : start + _BATCH_TOKENS]
+            self._fill(part)
+            if llama_cpp.llama_decode(self._context, self._batch) != 0:
+                raise ModelError("the model could not decode a prompt; use a smaller model or leave it out")
+            for at, (sequence, _, _, last) in enumerate(part):
+                if last and sequence.sampler is not None:
+                    sequence.logits = self._logits(at, sequence.allowed)
+        for sequence in sequences:
+            sequence.position += len(sequence.waiting)
+            sequence.waiting = []
+
+    def _fill(self, part: Sequence[tuple[_Sequence, int, int, bool]]) -> None:
+        batch = self._batch
+        batch.n_tokens = len(part)
+        for at, (sequence, token, position, last) in enumerate(part):
+            batch.token[at] = token
+            batch.pos[at] = position
+            batch.n_seq_id[at] = 1
+            batch.seq_id[at][0] = sequence.slot
+            batch.logits[at] = last
+
+    def _logits(self, at: int, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
+        pointer = llama_cpp.llama_get_logits_ith(self._context, at)
+        chosen: NDArray[np.float32] = np.ctypeslib.as_array(pointer, shape=(self._size,))[tokens]
+        return chosen
+
+    # -- within the grammar --------------------------------------------------------------------------------------------
+    def _sampler(self, prompt: Prompt) -> Any:
+        sampler = llama_cpp.llama_sampler_init_grammar(self._vocabulary, prompt.grammar.encode(), b"root")
+        if not sampler:
+            raise ModelError("the model's vocabulary cannot hold the grammar; use another model")
+        return sampler
+
+    def _extend(self, sequence: _Sequence) -> bool:
+        """Append the likeliest token that the grammar admits, and all text that it then leaves no choice about."""
+        assert sequence.logits is not None
+        admitted = self._admitted(sequence, sequence.logits)
+        token = int(admitted["id"][np.argmax(admitted["logit"])]) if len(admitted) else self._ends[0]
+        while token not in self._ends:
+            llama_cpp.llama_sampler_accept(sequence.sampler, token)
+            sequence.answer.append(token)
+            sequence.waiting.append(token)
+            forced = self._forced(sequence)
+            if forced is None:
+                return False
+            token = forced
+        return True
+
+    def _forced(self, sequence: _Sequence) -> int | None:
+        """The longest admitted token where all others only begin it; None where there is a choice to make."""
+        admitted = self._admitted(sequence, np.zeros(len(sequence.allowed), np.float32))["id"].tolist()
+        if not admitted or all(token in self._ends for token in admitted):
+            return self._ends[0]
+        longest = max(admitted, key=lambda token: (len(self._pieces[token]), -token))
+        whole = self._pieces[longest]
+        one = all(token not in self._ends and whole.startswith(self._pieces[token]) for token in admitted)
+        return int(longest) if one else None
+
+    def _admitted(self, sequence: _Sequence, logits: NDArray[np.float32]) -> NDArray[Any]:
+        """The tokens that the grammar admits next, with their logits."""
+        data = np.empty(len(sequence.allowed), dtype=_CANDIDATE)
+        data["id"], data["logit"], data["p"] = sequence.allowed, logits, 0.0
+        array = llama_cpp.llama_token_data_array(
+            data.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token_data)), len(data), -1, False
+        )
+        llama_cpp.llama_sampler_apply(sequence.sampler, ctypes.byref(array))
+        kept: NDArray[Any] = data[np.isfinite(data["logit"])]
+        return kept
+
+    def _tokens_for(self, literals: frozenset[str]) -> NDArray[np.int32]:
+        """Tokens that can occur in an answer: pieces of any two literals of the grammar in a row, and the end."""
+        if literals not in self._known_tokens:
+            pairs = {first + second for first in literals for second in literals}
+            pieces = {
+                pair[start:end].encode()
+                for pair in pairs
+                for start in range(len(pair))
+                for end in range(start + 1, min(len(pair), start + _LONGEST_PIECE) + 1)
+            }
+            tokens = {token for piece in pieces for token in self._by_piece.get(piece, ())}
+            self._known_tokens[literals] = np.array(sorted(tokens | set(self._ends)), dtype=np.int32)
+        return self._known_tokens[literals]
+
+    # -- text ----------------------------------------------------------------------------------------------------------
+    def _text(self, sequence: _Sequence) -> str:
+        return b"".join(self._pieces[token] for token in sequence.answer).decode(errors="replace")
+
+    def _tokenize(self, text: str, *, beginning: bool = False) -> list[int]:
+        content = text.encode()
+        room = (llama_cpp.llama_token * (len(content) + 8))()
+        count = llama_cpp.llama_tokenize(self._vocabulary, content, len(content), room, len(room), beginning, False)
+        if count < 0:
+            raise ModelError("the model's vocabulary cannot hold a prompt; use another model")
+        return list(room[:count])
+
+    def _piece(self, token: int) -> bytes:
+        room = ctypes.create_string_buffer(256)
+        length = llama_cpp.llama_token_to_piece(self._vocabulary, token, room, len(room), 0, False)
+        return room.raw[: max(0, length)]
+
+
+_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+
+
+def _literals(prompt: Prompt) -> frozenset[str]:
+    return frozenset(re.findall(r'"([^"]*)"', prompt.grammar))
+
+
+def _free(model: Any, context: Any, batch: Any) -> None:
+    llama_cpp.llama_batch_free(batch)
+    llama_cpp.llama_free(context)
+    llama_cpp.llama_model_free(model)
+
+
+def load(path: Path, threads: int) -> Llama:
+    """Load a GGUF file; ModelError where llama.cpp cannot."""
+    llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+    llama_cpp.llama_backend_init()
+    settings = llama_cpp.llama_model_default_params()
+    settings.n_gpu_layers = 0
+    model = llama_cpp.llama_model_load_from_file(str(path).encode(), settings)
+    if not model:
+        raise ModelError(f"{path}: llama.cpp cannot load this GGUF file (cut off, damaged or no language model)")
+    wanted = llama_cpp.llama_context_default_params()
+    wanted.n_ctx, wanted.n_batch, wanted.n_ubatch = _CELLS, _BATCH_TOKENS, _BATCH_TOKENS
+    wanted.n_seq_max, wanted.kv_unified = 2 * WAVE + 1, True
+    wanted.n_threads = wanted.n_threads_batch = threads
+    context = llama_cpp.llama_init_from_model(model, wanted)
+    if not context:
+        llama_cpp.llama_model_free(model)
+        raise ModelError(f"{path}: not enough memory for this model; use a smaller one")
+    return Llama(model, context)

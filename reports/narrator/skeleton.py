@@ -1,0 +1,90 @@
+"""Skeletons: which facts a narrative tells in which order, how they join, which cause and which first step.
+
+A skeleton is all that the local model decides. `Choices` is what a finding leaves open; a skeleton that is not among
+them (an old one, or one that somebody altered) is never used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzers.results import Fact, FactKind, Finding, Frozen
+from reports.playbook import Cause, Playbook, Step
+
+LAYOUTS: Mapping[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 1), 3: (1, 2), 4: (2, 2)}
+"""How many facts each sentence tells, by the number of facts told: never more than two sentences of two."""
+MOST_TOLD = 4
+"""Facts that a narrative tells beside what is at stake, so that it cites five at most."""
+MUST_TELL = 3
+"""Facts of the highest weight that no narrative leaves out."""
+MOST_CANDIDATES = 6
+WITHIN = ("and", "while")
+"""Connectors within a sentence."""
+HEADING = ("moreover", "in_addition", "besides", "at_the_same_time")
+"""Connectors at the head of a sentence."""
+
+
+class Skeleton(Frozen):
+    """The choices behind one narrative; ids only, so that it fits every finding of the same signature."""
+
+    order: tuple[str, ...]
+    """Ids of the facts told, in their order."""
+    connectors: tuple[str, ...]
+    """How each fact but the first joins the one before."""
+    cause: str
+    step: str
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a finding leaves open."""
+
+    facts: tuple[Fact, ...]
+    """Facts that may be told, by falling weight."""
+    causes: tuple[Cause, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Ids of the facts that must be told."""
+        return frozenset(fact.id for fact in self.facts[:MUST_TELL])
+
+    @property
+    def counts(self) -> range:
+        """How many facts may be told."""
+        return range(len(self.required), min(len(self.facts), MOST_TOLD) + 1)
+
+    def allow(self, skeleton: Skeleton) -> bool:
+        """Whether a skeleton stays within these choices."""
+        told = skeleton.order
+        return (
+            len(told) in self.counts
+            and len(set(told)) == len(told)
+            and self.required <= set(told) <= {fact.id for fact in self.facts}
+            and len(skeleton.connectors) == max(0, len(told) - 1)
+            and all(word in allowed for word, allowed in zip(skeleton.connectors, connectors(len(told)), strict=True))
+            and skeleton.cause in {cause.id for cause in self.causes}
+            and skeleton.step in {step.id for step in self.steps}
+        )
+
+    def default(self) -> Skeleton:
+        """Code's own choice: the required facts by weight, the first cause of most support, the first step."""
+        told = tuple(fact.id for fact in self.facts[:MUST_TELL])
+        joined = tuple(allowed[0] for allowed in connectors(len(told)))
+        best = max(self.causes, key=lambda cause: sum(fact.weight for fact in cause.support(self.facts)))
+        return Skeleton(order=told, connectors=joined, cause=best.id, step=self.steps[0].id)
+
+
+def connectors(count: int) -> tuple[Sequence[str], ...]:
+    """The connectors that may join each fact but the first, for so many facts told."""
+    places: list[Sequence[str]] = []
+    for length in LAYOUTS[count]:
+        places += [HEADING, *([WITHIN] * (length - 1))]
+    return tuple(places[1:])
+
+
+def choices(finding: Finding, playbook: Playbook) -> Choices:
+    """What a finding and its playbook leave open. What is at stake has a sentence of its own and is no choice."""
+    told = [fact for fact in finding.facts if fact.kind is not FactKind.EXPOSURE]
+    return Choices(tuple(told[:MOST_CANDIDATES]), playbook.open_causes(told), playbook.steps)
