@@ -98,10 +98,16 @@ class Warehouse:
                 if schema.version(connection) == 0:
                     raise WarehouseError(f"{backup}: not a warehouse of Sereno; name one that `sereno backup` wrote")
                 schema.check(connection, backup)
-            if self.path.exists():
-                self.path.replace(self.path.with_name(self.path.name + ".replaced"))
-            self._log_file.unlink(missing_ok=True)
+            self._keep_replaced()
             young.replace(self.path)
+
+    def _keep_replaced(self) -> None:
+        """Copy what is about to be replaced; the log of the old file must not be applied to the new one."""
+        replaced = self.path.with_name(self.path.name + ".replaced")
+        if self.path.exists():
+            _copy_whole(self.path, replaced)
+        if self._log_file.exists():
+            self._log_file.replace(replaced.with_name(replaced.name + ".wal"))
 
     def _bring_forward(self) -> None:
         """Make the file, or its tables, what this version expects."""
@@ -137,7 +143,10 @@ class Warehouse:
 
     @contextlib.contextmanager
     def _opened(self, *, read_only: bool, path: Path | None = None) -> Iterator[sql.Connection]:
-        self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseError(f"{self._work}: cannot be made ({error.strerror}); check the folder") from None
         connection = self._connect(path or self.path, read_only=read_only)
         try:
             yield connection

@@ -227,7 +227,13 @@ def test_what_is_no_backup_is_not_restored(warehouse: Warehouse, tmp_path: Path)
     assert count(warehouse) == 1
 
 
-def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:
+def test_a_work_folder_that_is_none_is_named(warehouse: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "work").write_text("in the way")
+    with pytest.raises(WarehouseError, match=r"work: cannot be made .* check the folder"), warehouse.writing():
+        pass
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(WarehouseError, match="check the folder"),
         Warehouse(tmp_path / "no" / "such" / "w.duckdb").writing(),
