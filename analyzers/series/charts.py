@@ -171,8 +171,8 @@ def _statistic(values: Floats, kind: Statistic, starts: Integers) -> Floats:
     """Trailing means, or half the logarithm of the trailing variance."""
     if kind.aspect is Aspect.SPREAD:
         return np.asarray(0.5 * np.log(trailing_variance(values, kind.window, starts) + LEAST_SCALE**2))
-    # What creeps does so across stops: longer windows look beyond a stretch's start.
-    return trailing_mean(values, kind.window, starts if kind.window == SHORT else np.zeros_like(starts))
+    # What creeps does so across stops: slow windows look beyond a stretch's start.
+    return trailing_mean(values, kind.window, np.zeros_like(starts) if kind in SLOW else starts)
 
 
 def _deviations(statistic: Floats, kind: Statistic, baseline: Booleans, *, robust: bool) -> tuple[Floats, Floats]:

@@ -19,6 +19,8 @@ LEAST_BASELINE = 2_000
 LEAST_BLOCKS = 24
 BLOCK = 120
 """Rows of a block, about two of the longest short windows: maxima of neighbouring blocks hardly depend."""
+BEYOND = 1.3
+"""A normal tail goes a quarter further in a hundred times the time."""
 RESAMPLES = 200
 YEAR = 365.25 * 86_400
 
@@ -82,7 +84,8 @@ def return_level(maxima: Floats, rate: float, rng: np.random.Generator) -> float
     """The level that a block's maximum exceeds with probability `rate`, beyond what the blocks themselves reach.
 
     Median over resampled blocks of the level of a Gumbel distribution fitted through quantiles, which a few blocks
-    with something in them do not move.
+    with something in them do not move; at most `BEYOND` times the largest maximum, as a measure that wanders between
+    limits has a lighter tail than Gumbel's.
 
     References
     ----------
@@ -94,4 +97,4 @@ def return_level(maxima: Floats, rate: float, rng: np.random.Generator) -> float
     slope = np.maximum((high - middle) / (2.2504 - 0.3665), (middle - low) / (0.3665 + 0.3266))
     probability = min(max(rate, 1e-9), 0.5)
     levels = middle + slope * (-np.log(-np.log1p(-probability)) - 0.3665)
-    return float(np.median(levels))
+    return float(min(np.median(levels), BEYOND * maxima.max()))

@@ -15,6 +15,8 @@ from analyzers.settings import Material
 
 GAP = 10
 """An interval so many times the usual one is a gap: windows of short charts do not reach across it."""
+HOLD = 30
+"""Samples for which an operating state is taken to last while its measure is missing."""
 _ROW = "__row"
 _RUNNING = "__running"
 _STATE = "__state"
@@ -124,7 +126,7 @@ def _prepared(frame: pl.DataFrame, columns: Columns, running: pl.Expr | None) ->
             pl.col(columns.one(Role.TIME) or "").cast(pl.Datetime("us")).dt.epoch("us").alias(_TIME),
             (pl.concat_str(entities, separator=" / ") if entities else pl.lit("")).alias(_ASSET),
             (pl.concat_str(states, separator=" / ") if states else pl.lit("")).alias(_STATE),
-            (running.fill_null(value=False) if running is not None else pl.lit(value=True)).alias(_RUNNING),
+            (pl.lit(value=True) if running is None else running).alias(_RUNNING),
             *(pl.when(measure.is_finite()).then(measure).alias(measure.meta.output_name()) for measure in measures),
         )
         .filter(pl.col(_TIME).is_not_null())
@@ -164,10 +166,12 @@ def _in_order(frame: pl.DataFrame, measures: tuple[str, ...]) -> tuple[pl.DataFr
     if len(unique) < len(times):
         ordered = (
             ordered.group_by(_TIME, maintain_order=True)
-            .agg(pl.col(_ASSET, _STATE).first(), pl.col(_RUNNING).all(), pl.col(measures).mean())
+            .agg(pl.col(_ASSET, _STATE).first(), pl.col(_RUNNING).min(), pl.col(measures).mean())
             .select(ordered.columns)
         )
-    return ordered, position.astype(np.int64)
+    # A lost telegram says nothing of the state: the last one known holds for a while.
+    held = pl.col(_RUNNING).forward_fill(limit=HOLD).fill_null(value=False)
+    return ordered.with_columns(held), position.astype(np.int64)
 
 
 def _usual_interval(times: Integers) -> float:

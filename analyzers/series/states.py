@@ -26,6 +26,9 @@ LONGEST_SETTLING = 240
 SHORTEST_SETTLING = 5
 MOST_CHANGES = 200
 """Changes of state that the settling time is learnt from, the latest."""
+LEAST_CHANGES = 3
+NEAR = 1.0
+"""Usual deviations from its eventual level within which a measure has settled."""
 RUN_DOWN = 3
 """Samples before a stop that belong to it already."""
 LEAST_STATE = 120
@@ -52,20 +55,22 @@ _SIGNS: dict[str, Callable[[pl.Expr, float], pl.Expr]] = {
 class Phases:
     """What the asset was doing.
 
-    running : (n,) bool. scored : (n,) bool, running in a known state and settled.
+    running : (n,) bool. scored : (n,) bool, running in a known state and the quickest measure settled.
+    unsettled : (n, measures) bool, readings that still settle after a change of state.
     state : (n,) int, the state each sample is compared in.
     stopped, transient, unknown : numbers of batch samples left out since the asset stood, had just changed its
         state, or was in a state that the baseline hardly knows.
-    settling : samples after a change of state that are left out.
+    settling : (measures,) samples after a change of state that are left out.
     """
 
     running: Booleans
     scored: Booleans
+    unsettled: Booleans
     state: Integers
     stopped: int
     transient: int
     unknown: int
-    settling: int
+    settling: Integers
 
 
 def running_rule(rule: str, frame: pl.DataFrame) -> tuple[pl.Expr, tuple[str, ...]]:
@@ -124,13 +129,15 @@ def operating_phases(samples: Samples) -> Phases:
     running = samples.running & ~idle[samples.states]
     state = np.where(running, samples.states, -1)
     settling = _settling(samples, state)
-    settled = running & ~_near_change(state, samples.segments, settling)
+    unsettled = _near_changes(state, samples.segments, settling)
+    settled = running & ~unsettled.all(axis=1)
     usual = np.bincount(samples.states[settled & samples.baseline], minlength=len(samples.state_names))
     known = settled & (usual >= LEAST_STATE)[samples.states]
     batch = np.arange(len(samples)) >= samples.first_batch
     return Phases(
         running=running,
         scored=known,
+        unsettled=unsettled,
         state=samples.states,
         stopped=int((~running & batch).sum()),
         transient=int((running & ~settled & batch).sum()),
@@ -139,11 +146,13 @@ def operating_phases(samples: Samples) -> Phases:
     )
 
 
-def _near_change(state: Integers, segments: Integers, settling: int) -> Booleans:
-    """Samples within `settling` after a change of state or `RUN_DOWN` before one."""
-    near = np.zeros(len(state), dtype=bool)
-    for change in _changes(state, segments):
-        near[max(change - RUN_DOWN, 0) : change + settling] = True
+def _near_changes(state: Integers, segments: Integers, settling: Integers) -> Booleans:
+    """Readings within their measure's settling time after a change of state, or `RUN_DOWN` samples before one."""
+    rows, changes = np.arange(len(state)), _changes(state, segments)
+    position = np.searchsorted(changes, rows, side="right")
+    bounded = np.r_[-len(state) - LONGEST_SETTLING, changes, 2 * len(state) + RUN_DOWN]
+    before = bounded[position + 1] - rows <= RUN_DOWN
+    near: Booleans = ((rows - bounded[position])[:, None] < settling) | before[:, None]
     return near
 
 
@@ -152,26 +161,30 @@ def _changes(state: Integers, segments: Integers) -> Integers:
     return np.flatnonzero((np.diff(state) != 0) & (np.diff(segments) == 0)).astype(np.int64) + 1
 
 
-def _settling(samples: Samples, state: Integers) -> int:
-    """How many samples the measures take to settle after a change of state, learnt from the baseline's changes.
+def _settling(samples: Samples, state: Integers) -> Integers:
+    """How many samples each measure takes to settle after a change of state, learnt from the baseline's changes.
 
-    The typical (median) distance from the settled level, in usual deviations, is followed over the samples after a
-    change; the last sample at which it exceeds 2 for any measure ends the settling time.
+    The typical (median) course after a change, in usual deviations, is followed until it stays within `NEAR` of
+    where it ends.
     """
     changes = [
         (first, min(last, first + LONGEST_SETTLING))
         for first, last in _stays(state, samples.segments)
         if last - first >= SHORTEST_SETTLING and samples.baseline[first]
-    ]
-    if len(changes) < 3:
-        return LONGEST_SETTLING // 8
+    ][-MOST_CHANGES:]
+    measures = samples.values.shape[1]
+    if len(changes) < LEAST_CHANGES:
+        return np.full(measures, LONGEST_SETTLING // 8)
     levels = {code: _level(samples, state, code) for code in {int(state[first]) for first, _ in changes}}
-    profile = np.full((len(changes[-MOST_CHANGES:]), LONGEST_SETTLING, samples.values.shape[1]), np.nan)
-    for number, (first, last) in enumerate(changes[-MOST_CHANGES:]):
+    profile = np.full((len(changes), LONGEST_SETTLING, measures), np.nan)
+    for number, (first, last) in enumerate(changes):
         middle, spread = levels[int(state[first])]
-        profile[number, : last - first] = np.abs(samples.values[first:last] - middle) / spread
-    far = np.flatnonzero((_median_over_changes(profile) > 2).any(axis=1))
-    return max(SHORTEST_SETTLING, int(far[-1]) + 1 + SHORTEST_SETTLING if len(far) else 0)
+        profile[number, : last - first] = (samples.values[first:last] - middle) / spread
+    course = _median_over_changes(profile)
+    ends = np.array([_tail(part) for part in course.T])
+    far = np.nan_to_num(np.abs(course - ends)) > NEAR
+    last_far = np.where(far.any(axis=0), LONGEST_SETTLING - far[::-1].argmax(axis=0), 0)
+    return np.asarray(last_far + SHORTEST_SETTLING, dtype=np.int64)
 
 
 def _stays(state: Integers, segments: Integers) -> list[tuple[int, int]]:
@@ -199,9 +212,15 @@ def _quartiles(values: Floats) -> tuple[Floats, Floats, Floats]:
     return out[0], out[1], out[2]
 
 
+def _tail(course: Floats) -> float:
+    """Where a course ends: the mean of the last quarter of its known values, 0 where there are none."""
+    known = course[np.isfinite(course)]
+    return float(known[-max(len(known) // 4, 1) :].mean()) if len(known) else 0.0
+
+
 def _median_over_changes(profile: Floats) -> Floats:
-    """Median over at least three changes, 0 where fewer have readings."""
-    enough = np.isfinite(profile).sum(axis=0) >= 3
-    out = np.zeros(profile.shape[1:])
+    """Median over the changes at each sample after one, NaN where fewer than three have readings."""
+    enough = np.isfinite(profile).sum(axis=0) >= LEAST_CHANGES
+    out = np.full(profile.shape[1:], np.nan)
     out[enough] = np.nanmedian(profile[:, enough], axis=0)
     return out

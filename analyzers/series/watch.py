@@ -76,6 +76,7 @@ class _Material:
     state: Integers
     states: int
     stretches: Integers
+    unsettled: Booleans
     clock: Clock
     drivers: Booleans
 
@@ -101,6 +102,7 @@ def watch_asset(
     work = _Material(
         all_values=values,
         values=values[rows],
+        unsettled=phases.unsettled[rows],
         state=phases.state[rows],
         states=len(samples.state_names),
         stretches=_stretches(rows, phases.state[rows], samples.segments[rows]),
@@ -179,7 +181,8 @@ def _views(levels: Levels, rows: Integers, work: _Material, normal: Booleans) ->
     slow = slow_means(work.all_values, rows, normal)
     learnt = (z[normal], work.stretches[normal], levels.charted, None if slow is None else slow[normal])
     effects = levels.charted & ~work.drivers
-    views = {Against.ITSELF: _view(z, levels.charted, work, normal)}
+    # Others and load tell what a measure should be while it settles; its own level does not.
+    views = {Against.ITSELF: _view(np.where(work.unsettled, np.nan, z), levels.charted, work, normal)}
     by_others = fit_relations(*learnt)
     if int(levels.charted.sum()) >= 2:
         views[Against.OTHERS] = _view(z - by_others.predicted(z, work.stretches, slow), effects, work, normal)
