@@ -132,6 +132,9 @@ def _read(scan: Scan, say: Say) -> Read:
     for note in (*table.notes, *(normal.notes if normal else ()), *notes_on(columns)):
         say(f"  {note}")
     inputs, quarantined = conform(table, columns, timezone="UTC")
+    if inputs.height < 2 and normal is None:
+        what = "one record" if inputs.height else "no record that can be read"
+        raise SourceError(f"{_names(scan)}: {what}, and nothing to compare with; name more files, or a --baseline")
     every = pl.int_range(table.total, eager=True)
     return Read(
         inputs=inputs,
@@ -151,15 +154,23 @@ def _together(normal: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def _infer(scan: Scan, frame: pl.DataFrame) -> Columns:
-    return infer_columns(
-        frame,
-        shape=None if scan.shape is None else Shape(scan.shape),
-        time=scan.time,
-        key=scan.key,
-        entities=scan.entities,
-        exposure=scan.exposure,
-        ignore=scan.ignore,
-    )
+    try:
+        return infer_columns(
+            frame,
+            shape=None if scan.shape is None else Shape(scan.shape),
+            time=scan.time,
+            key=scan.key,
+            entities=scan.entities,
+            exposure=scan.exposure,
+            ignore=scan.ignore,
+        )
+    except SourceError as error:
+        raise SourceError(f"{_names(scan)}: {error}") from None
+
+
+def _names(scan: Scan) -> str:
+    shown = ", ".join(Path(pattern).name for pattern in scan.inputs[:3])
+    return shown if len(scan.inputs) <= 3 else f"{shown} and {len(scan.inputs) - 3} more"
 
 
 def _write(scan: Scan, read: Read, analysis: Analysis, reported: Sequence[ReportedFinding], model: ModelNote) -> None:
@@ -183,7 +194,7 @@ def _all_rows(read: Read, scores: pl.DataFrame) -> pl.DataFrame:
 
 def _night(scan: Scan, read: Read, analysis: Analysis, reported: Sequence[ReportedFinding], model: ModelNote) -> Night:
     now = datetime.now(UTC)
-    name = ", ".join(Path(pattern).name for pattern in scan.inputs[:3])
+    name = _names(scan)
     part = MonitorPart(
         monitor="scan",
         title=name,

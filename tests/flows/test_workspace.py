@@ -21,7 +21,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def test_a_folder_without_settings_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="no sereno.yaml here"):
+    with pytest.raises(UsageError, match=r"no sereno\.yaml here"):
         Workspace.open(tmp_path)
     (tmp_path / "sereno.yaml").write_text("name: Test\n", encoding="utf-8")
     monkeypatch.setenv(VARIABLE, str(tmp_path))
