@@ -1,0 +1,219 @@
+"""The two simulators, ledger and plant, through their example monitors: what was planted, and what only looks odd."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from analyzers.analyze import analyze
+from analyzers.columns import Role
+from analyzers.results import Finding
+from analyzers.settings import Material
+from benchmarks.section import Detail, Figure, Result, Section, Summary, Unit
+from flows.demo import ledger, plant
+from flows.demo.truth import Decoy, Planted, Score, score
+from flows.demo.walkthrough import example_monitors
+from flows.ingestion import read_source
+from flows.masking import mask_persons
+from flows.monitors import Monitor
+from flows.sources.files import read_files
+from flows.workspace import Workspace
+
+_SEEDS = 5
+_DATA_DATE = date(2026, 1, 15)
+
+
+@dataclass(frozen=True)
+class _Truth:
+    planted: Sequence[Planted]
+    decoys: Sequence[Decoy]
+
+
+def units(data: Path, quick: bool) -> list[Unit]:
+    """Both simulators and each seed; none is the demo's own."""
+    del data
+    seeds = range(101, 102 if quick else 101 + _SEEDS)
+    return [Unit(f"{name} {seed}", {"monitor": name, "seed": seed}) for name in ("ledger", "plant") for seed in seeds]
+
+
+def measure(data: Path, unit: Unit) -> Result:
+    """Simulate, analyze one batch with the example monitor, compare with the truth."""
+    del data
+    name = unit.values["monitor"]
+    with tempfile.TemporaryDirectory(prefix="sereno-benchmark-") as folder:
+        workspace, truth = _workspace(Path(folder), name, unit.values["seed"])
+        monitor = workspace.monitor(name)
+        material = _material(workspace, monitor)
+    analysis = analyze(material)
+    mailed = [finding for finding in analysis.findings if finding.mailed]
+    keys = _keys(material)
+    return {
+        "mailed": _compared(score(mailed, truth.planted, truth.decoys, keys)),
+        "all": _compared(score(analysis.findings, truth.planted, truth.decoys, keys)),
+        "delays": _delays(mailed, truth.planted, keys) if name == "plant" else [],
+        "kinds": [[item.kind, item.rule_like] for item in truth.planted],
+        "decoy_kinds": Counter(item.kind for item in truth.decoys),
+    }
+
+
+def _workspace(folder: Path, name: str, seed: int) -> tuple[Workspace, _Truth]:
+    """A workspace as `sereno init` leaves it, with the simulated files that the example monitor reads."""
+    (folder / "monitors").mkdir()
+    (folder / "sereno.yaml").write_text("name: benchmark\n", encoding="utf-8")
+    shutil.copyfile(example_monitors() / f"{name}.yaml", folder / "monitors" / f"{name}.yaml")
+    if name == "ledger":
+        books = ledger.simulate(seed, _DATA_DATE)
+        ledger.write(books, folder / "data" / "ledger")
+        return Workspace.open(folder), _Truth(books.planted, books.decoys)
+    pumps = plant.simulate(seed, _DATA_DATE)
+    plant.write(pumps, folder / "data" / "plant")
+    return Workspace.open(folder), _Truth(pumps.planted, pumps.decoys)
+
+
+def _material(workspace: Workspace, monitor: Monitor) -> Material:
+    """History, batch and reference tables as a night hands them to the analyzers."""
+    columns = monitor.described()
+    time, key = pl.col(columns.one(Role.TIME) or ""), workspace.hash_key()
+    records = mask_persons(read_source(workspace, monitor).records, columns, key).sort(time, maintain_order=True)
+    start, end = (bound.astimezone(UTC) for bound in monitor.batch_bounds(_DATA_DATE))
+    first = monitor.history_start(_DATA_DATE).astimezone(UTC)
+    return Material(
+        columns=columns,
+        history=records.filter((time >= first) & (time < start)),
+        batch=records.filter((time >= start) & (time < end)),
+        settings=monitor.analysis_settings(),
+        references={
+            name: read_files([workspace.folder / path for path in table.files], timezone=monitor.timezone).frame
+            for name, table in monitor.references.items()
+        },
+        hash_key=key,
+    )
+
+
+def _keys(material: Material) -> dict[str, str]:
+    """Key of each record by its id; nothing where records have no key."""
+    column = material.columns.one(Role.KEY)
+    if column is None:
+        return {}
+    return dict(zip(material.batch["record_id"].to_list(), material.batch[column].to_list(), strict=True))
+
+
+def _compared(result: Score) -> Result:
+    return {
+        "findings": result.findings,
+        "true": result.true_findings,
+        "decoys": result.decoys,
+        "decoys_flagged": result.decoys_flagged,
+        "missed": [[item.kind, item.rule_like] for item in result.missed],
+        "false": [f"{finding.type}: {finding.subject.label}" for finding in result.false],
+    }
+
+
+def _delays(findings: Sequence[Finding], planted: Sequence[Planted], keys: Mapping[str, str]) -> list[list[Any]]:
+    """For each fault that was found: when its earliest episode starts, as a share of the fault's duration, from 0."""
+    delays = []
+    for item in planted:
+        pointing = [finding for finding in findings if score([finding], [item], [], keys).found]
+        starts = [finding.time_from for finding in pointing if finding.time_from]
+        if starts:
+            late = (min(starts) - item.start).total_seconds() / (item.end - item.start).total_seconds()
+            delays.append([item.kind, item.rule_like, max(late, 0.0)])
+    return delays
+
+
+def summarize(results: Sequence[tuple[Unit, Result]]) -> Summary:
+    """Shares over both simulators and all seeds together, and for each of them."""
+    measured = [result for _, result in results]
+    delays = [late for result in measured for _, rule_like, late in result["delays"] if not rule_like]
+    figures = [
+        Figure("recall, rule-like", _recall(measured, rule_like=True), 0.95),
+        Figure("recall, others", _recall(measured, rule_like=False), 0.80),
+        Figure("precision of mailed findings", _precision(measured), 0.80),
+        Figure("delay over duration, median of faults", median(delays) if delays else None, 0.10, False),
+        Figure("decoys flagged", _decoys(measured)),
+        Figure("recall, rule-like, not only mailed", _recall(measured, rule_like=True, among="all")),
+        Figure("recall, others, not only mailed", _recall(measured, rule_like=False, among="all")),
+    ]
+    for name in dict.fromkeys(unit.values["monitor"] for unit, _ in results):
+        own = [result for unit, result in results if unit.values["monitor"] == name]
+        figures += [
+            Figure(f"{name}: recall, rule-like", _recall(own, rule_like=True)),
+            Figure(f"{name}: recall, others", _recall(own, rule_like=False)),
+            Figure(f"{name}: precision of mailed findings", _precision(own)),
+            Figure(f"{name}: decoys flagged", _decoys(own)),
+        ]
+    return Summary(tuple(figures), details=(_by_run(results), _by_kind(results), _false(results)))
+
+
+def _recall(measured: Sequence[Result], *, rule_like: bool, among: str = "mailed") -> float | None:
+    planted = sum(ruled is rule_like for result in measured for _, ruled in result["kinds"])
+    missed = sum(ruled is rule_like for result in measured for _, ruled in result[among]["missed"])
+    return (planted - missed) / planted if planted else None
+
+
+def _precision(measured: Sequence[Result]) -> float | None:
+    findings = sum(result["mailed"]["findings"] for result in measured)
+    return sum(result["mailed"]["true"] for result in measured) / findings if findings else None
+
+
+def _decoys(measured: Sequence[Result]) -> float | None:
+    decoys = sum(result["mailed"]["decoys"] for result in measured)
+    return sum(result["mailed"]["decoys_flagged"] for result in measured) / decoys if decoys else None
+
+
+def _by_run(results: Sequence[tuple[Unit, Result]]) -> Detail:
+    return Detail(
+        "By run",
+        ("run", "planted", "missed in the mail", "missed", "mailed", "of these true", "decoys", "decoys flagged"),
+        tuple(
+            (
+                unit.name,
+                len(result["kinds"]),
+                len(result["mailed"]["missed"]),
+                len(result["all"]["missed"]),
+                result["mailed"]["findings"],
+                result["mailed"]["true"],
+                result["mailed"]["decoys"],
+                result["mailed"]["decoys_flagged"],
+            )
+            for unit, result in results
+        ),
+    )
+
+
+def _by_kind(results: Sequence[tuple[Unit, Result]]) -> Detail:
+    planted = Counter((unit.values["monitor"], kind) for unit, one in results for kind, _ in one["kinds"])
+    missed = {
+        among: Counter((unit.values["monitor"], kind) for unit, one in results for kind, _ in one[among]["missed"])
+        for among in ("mailed", "all")
+    }
+    rows = tuple((*key, count, missed["mailed"][key], missed["all"][key]) for key, count in sorted(planted.items()))
+    return Detail("By kind of what was planted", ("monitor", "kind", "planted", "missed in the mail", "missed"), rows)
+
+
+def _false(results: Sequence[tuple[Unit, Result]]) -> Detail:
+    types = Counter(
+        (unit.values["monitor"], text.partition(":")[0]) for unit, one in results for text in one["mailed"]["false"]
+    )
+    rows = tuple((*key, count) for key, count in types.most_common())
+    return Detail("Mailed findings about nothing planted", ("monitor", "type", "count"), rows)
+
+
+SECTION = Section(
+    name="simulators",
+    title="Simulated ledger and plant, with decoys",
+    how="Both simulators with five seeds that are not the demo's, one batch each (30 and 7 days) through the example "
+    "monitors. What counts is what the budget lets into the mail; a fault's delay is that of its episode's start.",
+    units=units,
+    measure=measure,
+    summarize=summarize,
+)
