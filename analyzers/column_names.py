@@ -34,8 +34,8 @@ _WORDS: dict[Hint, str] = {
     Hint.EXPOSURE: "amount amt betrag importe monto total summe price preis precio cost kosten coste gross net brutto "
     "netto bruto neto umsatz ventas",
     Hint.TIME: "time timestamp datetime date datum zeit uhrzeit zeitstempel fecha hora ts instante at",
-    Hint.OTHER_DATE: "due birth faellig vencimiento nacimiento expiry valid created entered entry document invoice factura rechnung "
-    "updated modified approved",
+    Hint.OTHER_DATE: "due birth faellig vencimiento nacimiento expiry valid created entered entry document invoice "
+    "factura rechnung updated modified approved",
     Hint.ENTITY: "customer client vendor supplier creditor debtor merchant terminal card cardholder asset machine "
     "device sensor store branch plant employee cliente proveedor acreedor deudor tarjeta comercio maquina activo "
     "tienda sucursal empleado kunde lieferant kreditor debitor karte haendler maschine anlage filiale mitarbeiter "

@@ -26,19 +26,26 @@ CALIBRATION_ROWS = 200_000
 EXPLAINED = 300
 """Most flagged rows that get reasons, strangest first; the rest are flagged in the scores only."""
 _LEAST_ROWS = 10
+_FOLDED_BELOW = 6_000
+"""A history with fewer rows is fitted in folds: each row is held out once, from the detector that scores it."""
+_FOLDS = 4
 
 
 @dataclass(frozen=True)
 class _Model:
-    """The fitted detector and what it was fitted on."""
+    """The fitted detectors, the rows they were fitted on, and the scores of the history's held-out rows."""
 
-    detector: ContextEnsemble
+    detectors: tuple[ContextEnsemble, ...]
     fitted: NDArray[np.int64]
+    calibration: Floats
 
     def strangeness(self, X: NDArray[np.float32]) -> Floats:
-        if not len(X):
-            return np.zeros(0)
-        return np.asarray(-self.detector.score_samples(X), dtype=np.float64)
+        """Mean score of the detectors for each row, higher is stranger."""
+        return np.asarray(np.mean([_score(detector, X) for detector in self.detectors], axis=0))
+
+
+def _score(detector: ContextEnsemble, X: NDArray[np.float32]) -> Floats:
+    return np.asarray(-detector.score_samples(X), dtype=np.float64) if len(X) else np.zeros(0)
 
 
 def analyze_tabular(material: Material) -> Outcome:
@@ -67,10 +74,10 @@ def analyze_tabular(material: Material) -> Outcome:
     if not table.features or records.n_reference < _LEAST_ROWS:
         values = {"count": records.n_reference, "needed": _LEAST_ROWS, "features": len(table.features)}
         return _nothing(material, "ensemble_too_few", values)
-    model, held_out = _fit(records, table, settings.seed, extra)
+    model = _fit(records, table, settings.seed, extra)
     batch = np.arange(records.n_history, records.height)
     scores = model.strangeness(table.values[batch])
-    decision = decide(scores, model.strangeness(table.values[held_out]), settings.fdr)
+    decision = decide(scores, model.calibration, settings.fdr)
     flags, meant = _flags(material, records, table, model, scores, decision)
     check = Check(
         name="ensemble",
@@ -99,20 +106,28 @@ def _nothing(material: Material, code: str, values: dict[str, int]) -> Outcome:
     return Outcome(checks=(check,), scores=frame)
 
 
-def _fit(
-    records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...]
-) -> tuple[_Model, NDArray[np.int64]]:
-    """Fit on a sample of the reference; the rest of a history is held out for calibration."""
-    random = np.random.default_rng(seed)
-    n = records.n_reference
+def _fit(records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...]) -> _Model:
+    """Fit on reference records; those of a history that a detector did not see are its calibration."""
+    surprises = tuple(int(i) for i in table.surprises)
+    shuffled = np.random.default_rng(seed).permutation(records.n_reference)
+
+    def fitted_on(rows: NDArray[np.int64]) -> ContextEnsemble:
+        detector = ContextEnsemble(surprises, extra=extra, random_state=seed)
+        return detector.fit(table.values[np.sort(rows)])
+
+    if records.ranking:
+        rows = np.sort(shuffled[:FIT_ROWS])
+        return _Model((fitted_on(rows),), rows, np.zeros(0))
+    if records.n_reference < _FOLDED_BELOW:
+        folds = np.array_split(shuffled, _FOLDS)
+        detectors = tuple(fitted_on(np.setdiff1d(shuffled, fold)) for fold in folds)
+        held_out = [_score(one, table.values[fold]) for one, fold in zip(detectors, folds, strict=True)]
+        return _Model(detectors, np.sort(shuffled), np.concatenate(held_out))
     # A quarter of a history is enough to fit on, and every held-out record makes smaller p-values possible.
-    wanted = n if records.ranking else max(min(n // 2, 1000), n // 4)
-    shuffled = random.permutation(n)
-    fitted, rest = np.sort(shuffled[: min(wanted, FIT_ROWS)]), shuffled[min(wanted, FIT_ROWS) :]
-    detector = ContextEnsemble(tuple(int(i) for i in table.surprises), extra=extra, random_state=seed)
-    detector.fit(table.values[fitted])
-    held_out = np.zeros(0, dtype=np.int64) if records.ranking else np.sort(rest[:CALIBRATION_ROWS])
-    return _Model(detector, fitted), held_out
+    n_fitted = min(records.n_reference // 4, FIT_ROWS)
+    rows, rest = np.sort(shuffled[:n_fitted]), np.sort(shuffled[n_fitted:][:CALIBRATION_ROWS])
+    detector = fitted_on(rows)
+    return _Model((detector,), rows, _score(detector, table.values[rest]))
 
 
 def _scores_frame(records: Records, scores: Floats, decision: Decision, meant: NDArray[np.bool_]) -> pl.DataFrame:

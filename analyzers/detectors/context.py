@@ -14,7 +14,7 @@ from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
 
 _SHARES = np.array([0.5, 0.25, 0.1, 0.05, 0.02, 0.01])
 _STEEPEST = 1.0
-_PER_DECADE = 0.5
+_PER_DECADE = 1.0
 """What a decade beyond chance in one column adds to the ensemble's mean robust z."""
 
 

@@ -39,7 +39,7 @@ class ColumnExtremes(OutlierDetector):
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
         levels = np.stack([np.quantile(side, 1 - _HALVINGS, axis=0) for side in (X, -X)]).astype(np.float64)
         spacings = np.diff(levels, axis=1)
-        seen = (spacings > 0).all(axis=1) & (len(X) >= _LEAST_ROWS)
+        seen = np.asarray((spacings > 0).all(axis=1)) & (len(X) >= _LEAST_ROWS)
         safe = np.where(seen[:, None], spacings, 1.0)
         # One value less noisy than the last spacing alone: the shape is the mean growth over three halvings.
         self.shape_ = np.clip(np.log2(safe[:, 3] / safe[:, 0]) / 3, 0.0, 1.0)

@@ -15,10 +15,9 @@ def _homogeneous(references: Matrix) -> Matrix:
     return np.hstack([-2 * references, squares[:, None]])
 
 
-def _squared_distances(X: Matrix, homogeneous: Matrix) -> Matrix:
-    """Squared distances of shape (n_references, n_samples), rounding errors below 0 included."""
-    padded = np.hstack([X, np.ones((len(X), 1), dtype=X.dtype)])
-    return np.asarray(homogeneous.astype(X.dtype, copy=False) @ padded.T + np.einsum("ij,ij->i", X, X))
+def _less_own_square(X: Matrix) -> tuple[Matrix, Vector]:
+    """X with a column of ones, to be multiplied with homogeneous references, and |x|^2, to be added afterwards."""
+    return np.hstack([X, np.ones((len(X), 1), dtype=X.dtype)]), np.asarray(np.einsum("ij,ij->i", X, X))
 
 
 class NearestReference(OutlierDetector):
@@ -57,8 +56,10 @@ class NearestReference(OutlierDetector):
         self.references_ = _homogeneous(X[draws.ravel()])
 
     def _strangeness(self, X: Matrix) -> Vector:
-        squared = _squared_distances(X, self.references_)
-        nearest = squared.reshape(-1, self.n_draws, len(X)).min(axis=0)
+        padded, own = _less_own_square(X)
+        # References first: the minimum then runs over whole rows of memory.
+        product = self.references_.astype(X.dtype, copy=False) @ padded.T
+        nearest = product.reshape(-1, self.n_draws, len(X)).min(axis=0) + own
         return np.asarray(np.sqrt(np.maximum(nearest, 0)).mean(axis=0))
 
 
@@ -94,6 +95,8 @@ class KthNeighbour(OutlierDetector):
         self.references_ = _homogeneous(X[chosen])
 
     def _strangeness(self, X: Matrix) -> Vector:
-        squared = np.ascontiguousarray(_squared_distances(X, self.references_).T)
-        position = min(self.k, squared.shape[1]) - 1
-        return np.sqrt(np.maximum(np.partition(squared, position, axis=1)[:, position], 0))
+        padded, own = _less_own_square(X)
+        product = padded @ self.references_.astype(X.dtype, copy=False).T
+        position = min(self.k, product.shape[1]) - 1
+        product.partition(position, axis=1)
+        return np.asarray(np.sqrt(np.maximum(product[:, position] + own, 0)))
