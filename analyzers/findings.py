@@ -11,18 +11,12 @@ from decimal import Decimal
 import polars as pl
 
 from analyzers.columns import Field, Role
-from analyzers.merging import Group, merge
+from analyzers.merging import REPORTING_LINE, Group, merge
 from analyzers.record_fields import fields_of
 from analyzers.results import Condition, Fact, FactKind, Family, Finding, Flag, SubjectKind
 from analyzers.risk import ConsequenceScale, consequence_scale, likelihood, priority
 from analyzers.settings import AnalysisSettings, Material
 
-REPORTING_LINE = 50.0
-"""Combined severity below which audit reasons are counted but not reported.
-
-An audit test's severity is 20 for each power of ten by which what it saw is rare (`analyzers.audit.rarity`), so the
-line is at about one in three hundred. Statistical flags were decided against the false discovery rate already.
-"""
 MOST_FACTS = 8
 MOST_RECORDS = 200
 _VERSION = "v1"
@@ -43,7 +37,9 @@ def build_findings(material: Material, flags: Iterable[Flag]) -> tuple[Finding, 
 
 
 def is_reportable(group: Group) -> bool:
-    """Whether a group is worth a finding: statistical and sensor flags always, audit reasons from the line on."""
+    """Whether a group is worth a finding: audit reasons from the line on, and all else, which was decided before:
+    statistical flags against the false discovery rate, episodes and sensor faults against their own limits.
+    """
     return group.severity >= REPORTING_LINE or any(
         flag.family not in (Family.AUDIT, Family.RULE) for flag in group.flags
     )

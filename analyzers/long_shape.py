@@ -60,7 +60,8 @@ def pivoted(material: Material) -> Pivoted:
     if not material.history.is_empty():
         history, earlier = pivot_long(material.history, material.columns)
         columns = _united(columns, earlier)
-    names = [column.name for column in columns.columns] + ["record_id"]
+    described = [column.name for column in columns.columns]
+    names = [*described, *(name for name in batch.columns if name not in described)]
     wide = replace(material, columns=columns, batch=_aligned(batch, names), history=_aligned(history, names))
     return Pivoted(wide, _wide_rows(material, wide), material.batch["record_id"])
 

@@ -15,8 +15,15 @@ from datetime import UTC, datetime
 from analyzers.results import Family, Flag, Subject, SubjectKind
 from analyzers.risk import combined
 
-AUDIT_LEAD = 10.0
-"""An audit rule leads over a statistical reason that is up to this much stranger: it says what to look at."""
+REPORTING_LINE = 50.0
+"""Combined severity below which audit reasons are counted but not reported.
+
+A circumstance's severity is logarithmic in how rare it is and 50 at one in 3,000 (`analyzers.audit.rarity`). A rule
+that reaches the line alone names its finding, however strange the record also is: it says what to look at.
+"""
+_RULE_LEAD = 100.0
+_RULE_PREFERENCE = 10.0
+"""A weaker rule still leads over a statistical reason that is up to this much stranger."""
 _WIDEST_GROUP = 50
 """Rows of an audit finding beyond which it is about a population, which no single record's finding joins."""
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -76,7 +83,8 @@ def _group(flags: Sequence[Flag], subject: Subject | None = None) -> Group:
 def _order(flag: Flag) -> tuple[float, str, str, tuple[int, ...], datetime, str]:
     """Leading reason first; the rest of the tuple only makes the order complete."""
     ruled = flag.family in (Family.AUDIT, Family.RULE, Family.SENSOR)
-    strength = flag.severity + (AUDIT_LEAD if ruled else 0.0)
+    lead = _RULE_LEAD if flag.severity >= REPORTING_LINE else _RULE_PREFERENCE
+    strength = flag.severity + (lead if ruled else 0.0)
     facts = repr([fact.model_dump() for fact in flag.facts])
     return (-strength, flag.type, flag.analyzer, flag.rows, flag.time_from or _BEGINNING, facts)
 

@@ -127,7 +127,8 @@ def _holiday(books: Books) -> pl.Expr | Skip:
 
 def _night(books: Books) -> pl.Expr | Skip:
     """Made outside `office_hours` (ISA 240, unusual times). Needs times of day, not dates."""
-    if books.frame.select((pl.col("made").dt.time() == pl.time(0, 0)).mean()).item() > 0.5:
+    at_midnight = books.frame.select((pl.col("made").dt.time() == pl.time(0, 0)).mean()).item()
+    if at_midnight is None or at_midnight > 0.5:
         return Skip("audit_no_time_of_day")
     first, last = books.settings.office_hours
     hour = pl.col("made").dt.hour()

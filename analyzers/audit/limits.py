@@ -24,10 +24,10 @@ _LEAST_PIECE = 0.2
 """Share of the limit that a piece of a split purchase has at least."""
 _BELOW_SEVERITY = 65.0
 _UNKNOWN_ENTITY_SEVERITY = 35.0
-_SPLIT_SEVERITY = {2: 45.0, 3: 62.0}
+_SPLIT_SEVERITY = {2: 42.0, 3: 62.0}
 """By pieces (three or more alike): two invoices that happen to meet are common, three are not."""
 _SAME_TEXT, _SAME_HAND, _PER_RATIO = 10.0, 5.0, 5.0
-_PER_NEEDLESS_PIECE = 12.0
+_PER_NEEDLESS_PIECE = 14.0
 """Taken off for each piece more than it takes to stay below the limit: who evades a limit wastes no invoices."""
 _MOST_FLAGS = 1_000
 
