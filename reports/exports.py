@@ -20,10 +20,27 @@ from reports.phrases import Phrases, one_line, printable
 # What makes a spreadsheet read a cell as a formula (OWASP, "CSV Injection"), the full-width forms included.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
-_CSV_COLUMNS = (
-    "id monitor data_date type title subject priority severity exposure currency condition review first_seen "
-    "times_seen time_from time_to within_budget text fingerprint"
-).split()
+_CSV_COLUMNS = [
+    "id",
+    "monitor",
+    "data_date",
+    "type",
+    "title",
+    "subject",
+    "priority",
+    "severity",
+    "exposure",
+    "currency",
+    "condition",
+    "review",
+    "first_seen",
+    "times_seen",
+    "time_from",
+    "time_to",
+    "within_budget",
+    "text",
+    "fingerprint",
+]
 
 
 def finding_object(

@@ -89,10 +89,10 @@ def compose_mail(
     if date.tzinfo is None:
         raise ValueError("the date of a mail needs a time zone")
     phrases, digest = Phrases(night.lang, night.timezone), Digest(night)
-    message_id, report_name = one_line(message_id), file_name(report_name)
+    message_id, report_name = _first_line(message_id), file_name(report_name)
     body = _fitting(_cards(digest, phrases, message_id), night, digest, phrases, report_name)
     message = EmailMessage(policy=SMTP)
-    message["From"], message["To"] = one_line(sender), one_line(recipient)
+    message["From"], message["To"] = _first_line(sender), _first_line(recipient)
     message["Subject"], message["Date"], message["Message-ID"] = subject(night), format_datetime(date), message_id
     message["Auto-Submitted"] = "auto-generated"
     if night.audit_head:
@@ -139,7 +139,8 @@ def _cards(digest: Digest, phrases: Phrases, message_id: str) -> list[MailCard]:
                 cid=f"chart{drawn}.{_digest_of(message_id)}@sereno.invalid",
                 content=charts.draw_png(chart, phrases.lang, phrases.timezone),
                 caption=charts.caption(chart, phrases.lang, phrases.timezone),
-                text=charts.describe(chart, phrases.lang, phrases.timezone),
+                # The inliner writes angle brackets in attributes as they are: legal, but mail filters stumble over it.
+                text=charts.describe(chart, phrases.lang, phrases.timezone).translate({ord("<"): "‹", ord(">"): "›"}),
             )
         cards.append(_card(placed, phrases, picture))
     return cards
@@ -184,7 +185,7 @@ def _fitting(cards: list[MailCard], night: Night, digest: Digest, phrases: Phras
             "more": len(digest.ordered) - len(cards),
             "report_name": report_name,
         }
-        html = printable(_INLINER.inline(environment(markup=True).get_template("mail.html").render(shown)))
+        html = _INLINER.inline(printable(environment(markup=True).get_template("mail.html").render(shown)))
         if len(html.encode()) < MOST_BYTES or not cards:
             break
         cards = cards[: len(cards) // 2]
@@ -200,6 +201,11 @@ def _fill(message: EmailMessage, body: Body, report: bytes, report_name: str) ->
         for picture in body.pictures:
             page.add_related(picture.content, "image", "png", cid=f"<{picture.cid}>", disposition="inline")
     message.add_attachment(report, maintype="text", subtype="html", filename=report_name, params={"charset": "utf-8"})
+
+
+def _first_line(text: str) -> str:
+    """What stands before the first line break: whatever follows was meant to be another header."""
+    return one_line("".join(text.splitlines()[:1]))
 
 
 def _set_boundaries(message: EmailMessage, message_id: str) -> None:

@@ -13,7 +13,7 @@ from itertools import islice
 
 from markupsafe import Markup
 
-from analyzers.results import Check, CheckStatus, Fact, GuaranteeKind
+from analyzers.results import Chart, Check, CheckStatus, Fact, GuaranteeKind
 from reports import charts
 from reports.clauses import clause
 from reports.contents import Claim, MonitorPart, Night
@@ -173,12 +173,17 @@ def _card(placed: Placed, phrases: Phrases, *, with_chart: bool) -> Card:
         causes=tuple(sentence for part, sentence in sentences if part == "cause"),
         steps=tuple(sentence for part, sentence in sentences if part == "step"),
         evidence=tuple(evidence.values()),
-        chart=Markup(charts.draw_svg(drawn, phrases.lang, phrases.timezone, prefix=anchor)) if drawn else None,  # noqa: S704 - drawn by our own code, which escapes its texts
+        chart=_drawing(drawn, phrases, f"{anchor}-chart") if drawn else None,
         chart_caption=charts.caption(drawn, phrases.lang, phrases.timezone) if drawn else None,
         fields=fields,
         more_fields=len(finding.fields) - len(fields),
         triage_url=web_address(placed.reported.triage_url),
     )
+
+
+def _drawing(chart: Chart, phrases: Phrases, prefix: str) -> Markup:
+    drawing = charts.draw_svg(chart, phrases.lang, phrases.timezone, prefix=prefix)
+    return Markup(drawing)  # noqa: S704 - drawn by our own code, which escapes its texts
 
 
 def _stated(fact: Fact, phrases: Phrases) -> str:

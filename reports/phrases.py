@@ -19,7 +19,13 @@ from zoneinfo import ZoneInfo
 import yaml
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
-from babel.numbers import format_compact_decimal, format_decimal, format_percent, get_currency_precision
+from babel.numbers import (
+    format_compact_decimal,
+    format_decimal,
+    format_percent,
+    format_scientific,
+    get_currency_precision,
+)
 
 from analyzers.results import Check, Scalar
 from reports.contents import Lang
@@ -29,11 +35,14 @@ MINUS = "\N{MINUS SIGN}"
 
 # Characters that HTML, mail and spreadsheets cannot carry: controls but tab and newline, and lone surrogates.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Marks that reorder the text around them (UAX #9): a name must not turn a sentence round.
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
-    """The text without control characters and lone surrogates, which become U+FFFD."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """The text without marks that reorder it; control characters and lone surrogates become U+FFFD."""
+    lines = _REORDERING.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", lines)
 
 
 def one_line(text: str, most: int = 300) -> str:
@@ -121,13 +130,15 @@ class Phrases:
         return str(format_decimal(value, pattern, locale=self.lang)).replace("-", MINUS)
 
     def short_number(self, value: float) -> str:
-        """A number for a chart's axis: `20K`, `20 mil`."""
+        """A number for a chart's axis: `20K`, `20 mil`; the very small and the very large by their power of ten."""
+        if value and not 1e-4 <= abs(value) < 1e15:
+            return str(format_scientific(value, "0.##E0", locale=self.lang)).replace("-", MINUS)
         return str(format_compact_decimal(value, locale=self.lang, fraction_digits=1)).replace("-", MINUS)
 
     def money(self, amount: float | Decimal, currency: str | None) -> str:
-        """An amount with as many decimals as its currency has and the currency's code."""
+        """An amount with as many decimals as its currency has and the currency's code (at most 12 characters)."""
         decimals = get_currency_precision(currency) if currency else 2
-        return self.number(amount, decimals) + (f"{NBSP}{currency}" if currency else "")
+        return self.number(amount, decimals) + (f"{NBSP}{one_line(currency, 12)}" if currency else "")
 
     def quantity(self, value: float | Decimal, unit: str | None, decimals: int | None = None) -> str:
         """A value with its unit; an ISO 4217 code makes it money."""

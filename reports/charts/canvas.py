@@ -102,9 +102,9 @@ def legend(axes: Axes, columns: int = 3) -> None:
 
 def number_ticks(values: np.ndarray, phrases: Phrases) -> list[str]:
     """Labels for an axis' ticks, all with the same decimals; large ones in short."""
-    if len(values) and np.max(np.abs(values)) >= 1e5:
-        return [phrases.short_number(float(value)) for value in values]
     step = float(np.min(np.diff(np.sort(values)))) if len(values) > 1 else 1.0
+    if len(values) and (np.max(np.abs(values)) >= 1e5 or step < 1e-5):
+        return [phrases.short_number(float(value)) for value in values]
     decimals = int(np.clip(np.ceil(-np.log10(step) - 1e-9), 0, 6)) if step > 0 else 0
     return [phrases.number(float(value), decimals) for value in values]
 

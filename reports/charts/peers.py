@@ -14,6 +14,8 @@ from reports.phrases import Phrases
 FEW = 30
 """Up to so many peers each is a dot; more are bars."""
 BINS = 28
+MOST_SPREAD = 1e9
+"""Beyond this ratio of largest to smallest value a logarithmic scale shows nothing but its ends."""
 LOG_SPREAD = 12
 """From this ratio of largest to middle value the scale is logarithmic, or the peers are one bar at the left edge."""
 
@@ -79,7 +81,8 @@ def _peers(chart: PeersChart) -> np.ndarray:
 
 
 def _asks_for_log(values: np.ndarray) -> bool:
-    return bool(values.min() > 0 and values.max() > LOG_SPREAD * np.median(values))
+    spread = values.max() / values.min() if values.min() > 0 else np.inf
+    return bool(spread < MOST_SPREAD and values.max() > LOG_SPREAD * np.median(values))
 
 
 def _dots(axes: Axes, peers: np.ndarray, phrases: Phrases) -> float:
@@ -136,4 +139,8 @@ def _scale(axes: Axes, values: np.ndarray, phrases: Phrases, *, log: bool) -> No
 def _labels(ticks: np.ndarray, phrases: Phrases, *, log: bool) -> list[str]:
     if not log:
         return number_ticks(ticks, phrases)
-    return [phrases.short_number(float(tick)) if tick >= 1e5 else phrases.number(float(tick)) for tick in ticks]
+    large_or_tiny = (ticks >= 1e5) | (ticks < 1e-4)
+    return [
+        phrases.short_number(float(tick)) if short else phrases.number(float(tick))
+        for tick, short in zip(ticks, large_or_tiny, strict=True)
+    ]

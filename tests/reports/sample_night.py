@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from analyzers.results import (
     FactKind,
     Family,
     Finding,
+    Frozen,
     Guarantee,
     GuaranteeKind,
     PeersChart,
@@ -712,3 +714,32 @@ def failed_part(lang: Lang) -> MonitorPart:
 def night_of(*parts: MonitorPart, lang: Lang = "en", **changed: Any) -> Night:
     """A night of these parts."""
     return sample_night(lang).model_copy(update={"parts": parts, **changed})
+
+
+HOSTILE = (
+    "</title><script>alert(1)</script>{{ 7*7 }} \u202eevil العربية 🚨 $x^2$ %s {0} \"'><img src=x onerror=alert(1)>"
+    "\x00\x1b[31m\r\nBcc: thief@example.org\ud800 " + "W" * 300
+)
+_OURS = {"lang", "timezone", "id", "fingerprint", "type", "kind", "code", "status", "part", "mode", "triage_url"}
+
+
+def hostile_night(lang: Lang = "en") -> Night:
+    """The sample night with every text that comes from outside replaced by a hostile one."""
+    spoilt = _spoilt(sample_night(lang))
+    assert isinstance(spoilt, Night)
+    return spoilt
+
+
+def _spoilt(value: Any) -> Any:
+    if isinstance(value, Frozen):
+        changed = {name: inner if name in _OURS else _spoilt(inner) for name, inner in value}
+        if isinstance(value, Claim):
+            changed["facts"] = value.facts
+        return value.model_copy(update=changed)
+    if isinstance(value, str) and not isinstance(value, StrEnum):
+        return HOSTILE
+    if isinstance(value, tuple):
+        return tuple(_spoilt(inner) for inner in value)
+    if isinstance(value, dict):
+        return {f"{name} {HOSTILE}": _spoilt(inner) for name, inner in value.items()}
+    return value
