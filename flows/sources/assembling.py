@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from flows.sources import column_types
 from flows.sources.column_types import Reading, TypedColumn
 from flows.sources.instants import ClockChanges
 from flows.sources.kinds import Kind
-from flows.sources.reading import TORN, RawFile, unreadable
-
-BATCH = 200_000
-"""Records in a batch; so many also decide what a column is, before the rest is read by that."""
+from flows.sources.reading import BATCH, RawFile
 
 
 @dataclass
@@ -43,13 +39,16 @@ class _Builder:
         self.offsets.append(offset)
         self.present += text.count()
 
-    def finish(self, whole: Callable[[], pl.Series], reading: Reading) -> TypedColumn:
-        """The column; where a later part contradicts the first, the whole text is read again and decides."""
-        column = self._join()
-        inferred = self.stated is None
-        if self.doubtful or (inferred and column_types.fits_badly(column, self.present)):
-            column = self._decide(whole(), reading)
-        if not inferred:
+    @property
+    def contradicted(self) -> bool:
+        """Whether later parts say something else than the first, so that the whole text must decide."""
+        bad = sum(part.bad.height for part in self.parts)
+        return self.doubtful or (self.stated is None and column_types.fit_badly(bad, self.present))
+
+    def finish(self, whole: pl.Series | None, reading: Reading) -> TypedColumn:
+        """The column: its parts joined, or the whole text where that had to be read again."""
+        column = self._join() if whole is None else self._decide(whole, reading)
+        if self.stated is not None:
             column_types.check_stated(column, self.present)
         return column
 
@@ -84,54 +83,38 @@ def assemble(
             builder.add(batch[builder.name], rows, reading)
         torn.append(hits.arg_true().cast(pl.Int64) + rows)
         rows += batch.height
-    columns = {
-        name: builder.finish(lambda name=name: _whole(files, name), reading)  # type: ignore[misc]
-        for name, builder in builders.items()
-    }
+    doubtful = [builder.name for builder in builders.values() if builder.contradicted]
+    again = _texts(files, doubtful)
+    columns = {name: builder.finish(again.get(name), reading) for name, builder in builders.items()}
     return columns, pl.concat(torn)
 
 
 def _batches(files: Sequence[RawFile], names: list[str]) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
     """Batches of `BATCH` records or more over all files, and which of their records are torn; at least one."""
-    held: list[pl.DataFrame] = []
+    held: list[tuple[pl.DataFrame, pl.Series]] = []
     height = 0
     for file in files:
-        for part in _parts(file):
-            held.append(part)
-            height += part.height
+        for lines, torn in file.parts():
+            held.append((_named(lines, file, names), torn))
+            height += lines.height
             if height >= BATCH:
-                yield _united(held, names)
+                yield pl.concat([part for part, _ in held]), pl.concat([hits for _, hits in held])
                 held, height = [], 0
     if held:
-        yield _united(held, names)
+        yield pl.concat([part for part, _ in held]), pl.concat([hits for _, hits in held])
 
 
-def _parts(file: RawFile) -> Iterator[pl.DataFrame]:
-    """The records of one file in parts, by their own names, with `torn` last; one empty part where it has none."""
-    empty = True
-    try:
-        for lines in file.lines.collect_batches(chunk_size=BATCH, maintain_order=True):
-            empty = False
-            yield _named(lines, file)
-    except PolarsError as error:
-        raise unreadable(file.path, error) from None
-    if empty:
-        yield _named(file.lines.head(0).collect(), file)
+def _named(lines: pl.DataFrame, file: RawFile, names: Sequence[str]) -> pl.DataFrame:
+    """The named columns of one part; null where the file lacks them."""
+    position = {name: i for i, name in enumerate(file.names)}
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, lines.height)
+    columns = lines.get_columns()
+    return pl.DataFrame([(columns[position[name]] if name in position else nothing).alias(name) for name in names])
 
 
-def _named(lines: pl.DataFrame, file: RawFile) -> pl.DataFrame:
-    if TORN not in lines.columns:
-        lines = lines.with_columns(pl.lit(False).alias(TORN))
-    # A source may itself have a column "torn": the flag moves to a name that no source can have.
-    lines.columns = [*file.names, ""]
-    return lines
-
-
-def _united(held: list[pl.DataFrame], names: list[str]) -> tuple[pl.DataFrame, pl.Series]:
-    joined = held[0] if len(held) == 1 else pl.concat(held, how="diagonal")
-    return joined.select(pl.Series(name, joined[name]) for name in names), joined[""]
-
-
-def _whole(files: Sequence[RawFile], name: str) -> pl.Series:
-    parts = [file.column(name).collect().to_series() for file in files]
-    return pl.concat(parts).alias(name)
+def _texts(files: Sequence[RawFile], names: list[str]) -> dict[str, pl.Series]:
+    """The whole text of some columns, read once more."""
+    if not names:
+        return {}
+    frame = pl.concat([_named(lines, file, names) for file in files for lines, _ in file.parts()])
+    return {name: frame[name] for name in names}

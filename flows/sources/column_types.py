@@ -105,9 +105,9 @@ def read_column(text: pl.Series, rule: Rule, reading: Reading) -> TypedColumn:
     return TypedColumn(values, rule, cells, changes)
 
 
-def fits_badly(column: TypedColumn, present: int) -> bool:
+def fit_badly(bad: int, present: int) -> bool:
     """Whether more cells do not fit than an inferred kind may have, of so many that are there."""
-    return column.bad.height > max(BAD_SHARE * present, 1 if present >= 20 else 0)
+    return bad > max(BAD_SHARE * present, 1 if present >= 20 else 0)
 
 
 def check_stated(column: TypedColumn, present: int) -> None:
@@ -189,7 +189,7 @@ def _unread(text: pl.Series, values: pl.Series) -> pl.Series:
 def _accepted(text: pl.Series, rule: Rule, reading: Reading) -> TypedColumn | None:
     """The typed column, unless too many cells do not fit."""
     column = read_column(text, rule, reading)
-    return None if fits_badly(column, text.count()) else column
+    return None if fit_badly(column.bad.height, text.count()) else column
 
 
 def _as_text(text: pl.Series, reason: str, *, certain: bool = True) -> TypedColumn:

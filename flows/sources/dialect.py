@@ -20,6 +20,7 @@ SAMPLE = 1 << 20
 _CHUNK = 1 << 22
 _SEPARATORS = (",", ";", "\t", "|")
 _ENCODINGS = ["cp1252", "cp850", "mac_roman", "cp1250", "cp1251", "cp1253", "cp1254", "shift_jis", "gb18030", "big5"]
+_WESTERN = frozenset("áéíóúüñçàèìòùâêîôûäëïöÿæœøåßãõÁÉÍÓÚÜÑÇÀÈÌÒÙÂÊÎÔÛÄËÏÖÆŒØÅÃÕ€£§°ºª¿¡·«»–—‘’“”…\u00a0´")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -102,8 +103,16 @@ def find_encoding(path: Path, *, shown: Path) -> Encoding:
     others = sum(letter > "\x7f" and letter != "\ufffd" for letter in lossy)
     if lossy.count("\ufffd") <= 0.1 * others:
         return Encoding("utf-8", damaged=True, old_line_ends=old)
-    best = from_bytes(_around(broken), cp_isolation=_ENCODINGS).best()
-    return Encoding(best.encoding if best else "cp1252", old_line_ends=old)
+    return Encoding(_guess(_around(broken)), old_line_ends=old)
+
+
+def _guess(lines: bytes) -> str:
+    """Windows' Western encoding where it gives the letters of Western languages, else what looks most like a text."""
+    foreign = [letter for letter in lines.decode("cp1252", "replace") if letter > "\x7f"]
+    if sum(letter in _WESTERN for letter in foreign) >= 0.95 * len(foreign):
+        return "cp1252"
+    best = from_bytes(lines, cp_isolation=_ENCODINGS).best()
+    return best.encoding if best else "cp1252"
 
 
 def transcode(path: Path, encoding: Encoding, into: Path) -> None:
@@ -166,6 +175,8 @@ def find_dialect(path: Path, *, shown: Path) -> Dialect:
     readings = {separator: list(_records(text, separator, whole=whole)) for separator in candidates}
     separator, records = max(readings.items(), key=lambda reading: _regularity([cells for _, cells in reading[1]]))
     records = [(line, cells) for line, cells in records if any(cells)][bool(stated) :]
+    if text[:200].lstrip().lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise SourceError(f"{shown}: is a web page or XML, perhaps of a login; export the records as CSV")
     if not records:
         raise SourceError(f"{shown}: has no header line; the first line must name the columns")
     widths = Counter(len(cells) for _, cells in records[:2_000])
@@ -190,7 +201,8 @@ def _records(text: str, separator: str, *, whole: bool) -> Iterator[tuple[int, l
                 yield held
             held = (reader.line_num, cells)
     except csv.Error:
-        whole = False
+        # A cell that is longer than the module allows: the lines before it tell enough.
+        whole = True
     if held is not None and (whole or reader.line_num <= 1):
         yield held
 

@@ -11,28 +11,27 @@ from flows.sources import column_types, instants, numbers
 from flows.sources.column_types import Reading, Rule, TypedColumn, no_bad_cells
 from flows.sources.instants import ClockChanges
 from flows.sources.kinds import INSTANT, ColumnKind, Kind, blanked
-from flows.sources.reading import TORN, RawFile
+from flows.sources.reading import RawFile
 
 
 def assemble(
     files: Sequence[RawFile], stated: Mapping[str, Kind], timezone: str
 ) -> tuple[dict[str, TypedColumn], pl.Series]:
     """All columns of files of which some are typed, in order of first appearance, and the rows that are torn."""
-    frames = [file.lines.collect() for file in files]
-    torn, rows = [], 0
-    for number, frame in enumerate(frames):
-        hits = frame[TORN].arg_true() if TORN in frame.columns else pl.Series([], dtype=pl.UInt32)
-        torn.append(hits.cast(pl.Int64) + rows)
-        rows += frame.height
-        frames[number] = _simplified(frame.drop(TORN, strict=False))
+    frames, torn, rows = [], [], 0
+    for file in files:
+        parts, hits = zip(*file.parts(), strict=True)
+        torn.append(pl.concat(hits).arg_true().cast(pl.Int64) + rows)
+        frames.append(_simplified(pl.concat(parts)))
+        rows += frames[-1].height
     columns = {}
     for name in dict.fromkeys(name for file in files for name in file.names):
-        parts = [
+        found = [
             frame[f"c{file.names.index(name)}"] if name in file.names else None
             for file, frame in zip(files, frames, strict=True)
         ]
         heights = [frame.height for frame in frames]
-        values, mixed = _united(parts, heights)
+        values, mixed = _united(found, heights)
         written = any(file.textual and name in file.names for file in files) or mixed
         columns[name] = _typed(values.alias(name), stated.get(name), written=written, timezone=timezone)
     return columns, pl.concat(torn)

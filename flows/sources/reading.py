@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from flows.sources import dialect
 from flows.sources.dialect import Dialect
 from flows.sources.paths import Format, recognise
 
-TORN = "torn"
+BATCH = 200_000
+"""Records read at a time; so many also decide what a column is, before the rest is read by that."""
 MOST_COLUMNS = 20_000
 _LONGEST_NAME = 200
 
@@ -24,7 +26,7 @@ class RawFile:
     """One file, open for reading.
 
     lines : its records; columns are called by position, `c0`, `c1`, ..., since the names of a source are hostile
-        (Polars reads some of them as patterns). Text files also have `torn`: whether a record has too many cells.
+        (Polars reads some of them as patterns). Text files have one more, for cells beyond the header.
     names : what the columns are called.
     unnamed : those among them that the file gives no name.
     textual : whether types are still to be found.
@@ -37,11 +39,26 @@ class RawFile:
     unnamed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
-    def column(self, name: str) -> pl.LazyFrame:
-        """One column, called `c`; null where the file lacks it."""
-        if name in self.names:
-            return self.lines.select(pl.col(f"c{self.names.index(name)}").alias("c"))
-        return self.lines.select(pl.when(False).then(pl.first().cast(pl.String)).alias("c"))
+    def parts(self) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
+        """The records in parts of `BATCH`, and which of them are torn (have too many cells); at least one part.
+
+        Lines without a value are no records.
+        """
+        some = False
+        try:
+            for lines in self.lines.collect_batches(chunk_size=BATCH, maintain_order=True):
+                some = True
+                yield self._torn(_filled(lines))
+        except PolarsError as error:
+            raise unreadable(self.path, error) from None
+        if not some:
+            yield self._torn(self.lines.head(0).collect())
+
+    def _torn(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+        width = len(self.names)
+        if lines.width > width:
+            return lines[:, :width], lines[:, width].is_not_null()
+        return lines, pl.Series([False], dtype=pl.Boolean).new_from_index(0, lines.height)
 
 
 def open_file(path: Path, folder: Path) -> RawFile:
@@ -71,6 +88,8 @@ def open_file(path: Path, folder: Path) -> RawFile:
 def unreadable(path: Path, error: Exception) -> SourceError:
     """The error for a file whose content is no table."""
     text = " ".join(str(error).split())[:160] or type(error).__name__
+    if text.startswith('could not parse `"'):
+        return SourceError(f"{path}: a quotation mark is opened and never closed; mend the export that writes it")
     return SourceError(f"{path}: cannot be read as a table ({text}); check the export that writes it")
 
 
@@ -95,12 +114,9 @@ def _open_text(path: Path, inner: Path, folder: Path) -> RawFile:
 
 
 def _lines(inner: Path, found: Dialect) -> pl.LazyFrame:
-    """All records with every cell as text; lines without a value are none.
-
-    One column more than the header has catches the records that are too long.
-    """
+    """All lines with every cell as text; one column more than the header has catches those that are too long."""
     names = [f"c{i}" for i in range(found.width + 1)]
-    lines = pl.scan_csv(
+    return pl.scan_csv(
         inner,
         has_header=False,
         skip_lines=found.skip,
@@ -111,8 +127,16 @@ def _lines(inner: Path, found: Dialect) -> pl.LazyFrame:
         missing_columns="insert",
         glob=False,
     )
-    filled = lines.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in names))
-    return filled.select(*names[:-1], pl.col(names[-1]).is_not_null().alias(TORN))
+
+
+def _filled(lines: pl.DataFrame) -> pl.DataFrame:
+    """The lines that have a value."""
+    blank = pl.Series([True]).new_from_index(0, lines.height)
+    for column in lines.iter_columns():
+        if not blank.any():
+            return lines
+        blank &= column.is_null()
+    return lines.filter(~blank)
 
 
 def _check_width(path: Path, width: int) -> None:
@@ -161,8 +185,7 @@ def _read_json(path: Path) -> pl.DataFrame:
 def _read_excel(path: Path) -> pl.DataFrame:
     """The first sheet, every cell as text: mixed cells would lose their text in a column of numbers."""
     sheet = fastexcel.read_excel(path).load_sheet(0, dtypes="string", header_row=0)
-    frame = pl.DataFrame(sheet.to_polars())
-    return frame.filter(~pl.all_horizontal(pl.all().is_null())) if frame.height else frame
+    return pl.DataFrame(sheet.to_polars())
 
 
 _READERS = {
