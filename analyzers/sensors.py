@@ -20,7 +20,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from analyzers.columns import Columns
-from analyzers.results import Check, CheckStatus, Direction, Fact, FactKind, Family, Flag
+from analyzers.results import Direction, Fact, FactKind, Family, Flag
 from analyzers.series.evidence import subject_of
 from analyzers.series.numeric import Booleans, Floats, filled_forward, runs
 from analyzers.series.plotting import plot_points
@@ -35,6 +35,8 @@ SHORTEST_SILENCE = 10
 LONGER = 4
 """A flat or silent stretch is abnormal if it is so many times as long as such stretches usually are."""
 BLOCKS = 6
+MOST_SENSORS = 4
+"""Sensors whose evidence is shown where several have one fault."""
 SETPOINT = 0.5
 """Share of readings in flat stretches above which a measure is a setpoint or a counter, which may rest."""
 SPIKE = 10.0
@@ -69,12 +71,13 @@ class Quality(IntEnum):
 class SensorReport:
     """What the tests found.
 
-    flags : one per faulty sensor and interval. quality : (n, measures) int, the worst QARTOD flag of each reading.
+    flags : one per fault and interval. counts : of the batch's readings by quality.
+    quality : (n, measures) int, the worst QARTOD flag of each reading.
     bad : (n, measures) bool, readings kept out of the process charts. faulty : (n,) bool, samples within a flag.
     """
 
     flags: tuple[Flag, ...]
-    checks: tuple[Check, ...]
+    counts: dict[str, int]
     quality: np.ndarray
     bad: Booleans
     faulty: Booleans
@@ -124,7 +127,7 @@ def inspect_sensors(samples: Samples, phases: Phases, columns: Columns, settings
     quality = np.full((len(samples), count), int(Quality.PASS))
     bad = np.zeros((len(samples), count), dtype=bool)
     faulty = np.zeros(len(samples), dtype=bool)
-    flags: list[Flag] = []
+    found: list[tuple[_Sensor, _Fault]] = []
     for measure in range(count):
         sensor = _sensor(samples, phases, measure, columns, settings)
         quality[:, measure] = _quality(sensor)
@@ -132,11 +135,27 @@ def inspect_sensors(samples: Samples, phases: Phases, columns: Columns, settings
             bad[:, measure] |= fault.bad
             quality[fault.bad, measure] = np.maximum(quality[fault.bad, measure], int(Quality.FAIL))
             if fault.last > samples.first_batch:
-                flags.append(_flag(sensor, fault, columns))
+                found.append((sensor, fault))
                 faulty[fault.first : fault.last] = True
         quality[_calibrating(sensor), measure] = int(Quality.FAIL)
         bad[:, measure] |= quality[:, measure] == int(Quality.FAIL)
-    return SensorReport(tuple(flags), (_summary(samples, quality),), quality, bad, faulty)
+    flags = tuple(_flag(group, columns) for group in _shared(found))
+    return SensorReport(flags, _counts(samples, quality), quality, bad, faulty)
+
+
+def _shared(found: list[tuple[_Sensor, _Fault]]) -> list[list[tuple[_Sensor, _Fault]]]:
+    """Faults of one type that several sensors have at the same time are one matter: a frozen logger, a cut cable."""
+    groups: list[list[tuple[_Sensor, _Fault]]] = []
+    for sensor, fault in sorted(found, key=lambda one: one[1].first - one[1].last):
+        for group in groups:
+            first = group[0][1]
+            overlap = min(fault.last, first.last) - max(fault.first, first.first)
+            if fault.type == first.type and overlap > (fault.last - fault.first) / 2:
+                group.append((sensor, fault))
+                break
+        else:
+            groups.append([(sensor, fault)])
+    return groups
 
 
 def _sensor(samples: Samples, phases: Phases, measure: int, columns: Columns, settings: SeriesSettings) -> _Sensor:
@@ -407,7 +426,9 @@ def _quality(sensor: _Sensor) -> np.ndarray:
     return out
 
 
-def _flag(sensor: _Sensor, fault: _Fault, columns: Columns) -> Flag:
+def _flag(group: list[tuple[_Sensor, _Fault]], columns: Columns) -> Flag:
+    """One flag for a fault, named by the sensor that has had it longest, with the evidence of the others."""
+    sensor, fault = group[0]
     samples = sensor.samples
     still = fault.last >= len(samples) - 1 and fault.type != "sensor_spikes"
     start, end = samples.instant(fault.first), samples.instant(fault.last - 1)
@@ -418,6 +439,7 @@ def _flag(sensor: _Sensor, fault: _Fault, columns: Columns) -> Flag:
         at=start,
         values={"open": still, "end": None if still else end.isoformat()},
     )
+    others = tuple(fact for _, other in group[1:MOST_SENSORS] for fact in other.facts)
     usual = sensor.values[sensor.learnt & sensor.known]
     low, high = np.quantile(usual, [0.005, 0.995]) if len(usual) else (np.nan, np.nan)
     band = np.where(sensor.active, 1.0, np.nan)
@@ -432,26 +454,17 @@ def _flag(sensor: _Sensor, fault: _Fault, columns: Columns) -> Flag:
         time_from=start,
         time_to=end,
         open=still,
-        facts=(*fault.facts, episode),
+        facts=(*fault.facts, episode, *others),
         chart=plot_points(
             samples, sensor.measure, band * low, band * high, fault.first, fault.last - 1, unit=sensor.unit, still=still
         ),
     )
 
 
-def _summary(samples: Samples, quality: np.ndarray) -> Check:
+def _counts(samples: Samples, quality: np.ndarray) -> dict[str, int]:
+    """Number of readings in the batch, and of those that did not pass."""
     batch = quality[samples.first_batch :]
-    counts = {flag: int((batch == int(flag)).sum()) for flag in Quality}
-    return Check(
-        name="sensors",
-        status=CheckStatus.DONE,
-        code="sensors_tested",
-        values={
-            "measures": batch.shape[1],
-            "readings": int(batch.size),
-            "suspect": counts[Quality.SUSPECT],
-            "failed": counts[Quality.FAIL],
-            "missing": counts[Quality.MISSING],
-            "not_evaluated": counts[Quality.NOT_EVALUATED],
-        },
-    )
+    counts = {"readings": int(batch.size)}
+    for flag in (Quality.SUSPECT, Quality.FAIL, Quality.MISSING, Quality.NOT_EVALUATED):
+        counts[flag.name.lower()] = int((batch == int(flag)).sum())
+    return counts

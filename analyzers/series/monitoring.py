@@ -10,13 +10,17 @@ import polars as pl
 
 from analyzers import sensors
 from analyzers.columns import Role
-from analyzers.results import Check, CheckStatus, Flag, Guarantee, GuaranteeKind, Outcome
+from analyzers.results import Check, CheckStatus, Flag, Guarantee, GuaranteeKind, Outcome, Scalar
 from analyzers.series.evidence import flag_episode, severity_of
+from analyzers.series.limits import ALARM
 from analyzers.series.numeric import Booleans, Floats
-from analyzers.series.samples import Samples, samples_by_asset
-from analyzers.series.states import Phases, operating_phases, running_rule
+from analyzers.series.samples import GAP, Samples, samples_by_asset
+from analyzers.series.states import LEAST_STATE, Phases, operating_phases, running_rule
 from analyzers.series.watch import LEAST_SCORED, AssetWatch, watch_asset
-from analyzers.settings import Material
+from analyzers.settings import AnalysisSettings, Material
+
+MOST_LISTED = 10
+"""Names that a check lists."""
 
 
 @dataclass
@@ -28,7 +32,8 @@ class _Asset:
     score: Floats
     flagged: Booleans
     flags: list[Flag] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    quality: dict[str, int] = field(default_factory=dict)
+    faulty: Booleans | None = None
     watch: AssetWatch | None = None
 
 
@@ -53,12 +58,14 @@ def analyze_series(material: Material) -> Outcome:
     rule = material.settings.series.running
     running, drivers = running_rule(rule, material.batch) if rule else (None, ())
     if not material.columns.names(Role.MEASURE):
-        return Outcome(checks=(_skipped("series_no_measures"),), scores=_scores(material.batch.height, []))
+        return Outcome(
+            checks=(_check(CheckStatus.SKIPPED, "series_no_measures"),), scores=_scores(material.batch.height, [])
+        )
     assets = [_analyze(samples, drivers, material) for samples in samples_by_asset(material, running)]
     flags = tuple(flag for asset in assets for flag in asset.flags)
     return Outcome(
         flags=flags,
-        checks=tuple(_checks(assets, material)),
+        checks=tuple(_checks(assets, material.settings, material.batch.height)),
         guarantees=tuple(_guarantees(assets)),
         scores=_scores(material.batch.height, assets),
     )
@@ -72,13 +79,17 @@ def _analyze(samples: Samples, drivers: tuple[str, ...], material: Material) -> 
     if "sensors" not in material.settings.skip:
         report = sensors.inspect_sensors(samples, phases, material.columns, material.settings.series)
         asset.flags.extend(report.flags)
-        asset.checks.extend(report.checks)
+        asset.quality = report.counts
         asset.flagged |= report.faulty
+        asset.faulty = report.faulty
         bad = report.bad
     if "series" not in material.settings.skip:
         asset.watch = watch_asset(samples, phases, bad, drivers, material.settings)
         if asset.watch is not None:
             _add_episodes(asset, asset.watch, material)
+    if asset.faulty is not None:
+        # What a broken sensor reads is not charted; the row is as strange as an alarm all the same.
+        asset.score[asset.faulty] = np.maximum(asset.score[asset.faulty], ALARM)
     return asset
 
 
@@ -97,10 +108,6 @@ def _scores(height: int, assets: Iterable[_Asset]) -> pl.DataFrame:
         rows, sample = asset.samples.batch_rows, asset.samples.sample_of_row
         score[rows], flagged[rows] = asset.score[sample], asset.flagged[sample]
         severity[rows] = severity_of(asset.score)[sample]
-    for asset in assets:
-        for flag in asset.flags:
-            members = list(flag.rows)
-            severity[members] = np.maximum(severity[members], min(flag.severity, 50.0))
     return pl.DataFrame(
         {
             "row": np.arange(height, dtype=np.int64),
@@ -112,10 +119,6 @@ def _scores(height: int, assets: Iterable[_Asset]) -> pl.DataFrame:
     )
 
 
-def _skipped(code: str, **values: str | float) -> Check:
-    return Check(name="series", status=CheckStatus.SKIPPED, code=code, values=dict(values))
-
-
 def _guarantees(assets: list[_Asset]) -> list[Guarantee]:
     charted = [asset.watch for asset in assets if asset.watch is not None]
     if not charted:
@@ -124,13 +127,85 @@ def _guarantees(assets: list[_Asset]) -> list[Guarantee]:
     return [Guarantee(kind=kind, calibration_size=sum(int(watch.baseline_rows.sum()) for watch in charted))]
 
 
-def _checks(assets: list[_Asset], material: Material) -> list[Check]:
-    checks = [check for asset in assets for check in asset.checks]
-    short = [asset for asset in assets if asset.watch is None]
-    checks.extend(
-        _skipped(
-            "series_too_short", asset=asset.samples.asset, count=int(asset.phases.scored.sum()), needs=LEAST_SCORED
-        )
-        for asset in short
-    )
+def _checks(assets: list[_Asset], settings: AnalysisSettings, rows: int) -> list[Check]:
+    """What was tested and charted, what was left out, and why."""
+    checks = [_sensor_check(assets)] if "sensors" not in settings.skip else []
+    timed = sum(len(asset.samples.batch_rows) for asset in assets)
+    averaged = timed - sum(len(asset.samples) - asset.samples.first_batch for asset in assets)
+    if rows > timed:
+        checks.append(_check(CheckStatus.WARNING, "series_rows_without_time", count=rows - timed))
+    if averaged:
+        checks.append(_check(CheckStatus.WARNING, "series_times_repeated", count=averaged))
+    if gaps := _gaps(assets):
+        checks.append(_check(CheckStatus.WARNING, "series_gaps", count=len(gaps), minutes=round(max(gaps), 1)))
+    if "series" not in settings.skip:
+        checks.extend(_charting_checks(assets, settings))
     return checks
+
+
+def _charting_checks(assets: list[_Asset], settings: AnalysisSettings) -> list[Check]:
+    charted = [(asset, asset.watch) for asset in assets if asset.watch is not None]
+    checks = [_too_short(asset) for asset in assets if asset.watch is None]
+    if not charted:
+        return checks
+    batch = sum(len(watch.rows) - watch.first_batch for _, watch in charted)
+    flags = sum(flag.analyzer == "series" for asset, _ in charted for flag in asset.flags)
+    checks.append(_check(CheckStatus.DONE, "series_charted", assets=len(charted), samples=batch, flags=flags))
+    stopped, transient, unknown = (
+        sum(getattr(asset.phases, part) for asset in assets) for part in ("stopped", "transient", "unknown")
+    )
+    if stopped or transient:
+        checks.append(_check(CheckStatus.DONE, "series_not_scored", stopped=stopped, transient=transient))
+    if unknown:
+        checks.append(_check(CheckStatus.SKIPPED, "series_state_unknown", count=unknown, needs=LEAST_STATE))
+    per_year = settings.series.false_alarms_per_year
+    limit = "series_limit_calibrated" if all(watch.scored.calibrated for _, watch in charted) else "series_limit_fixed"
+    checks.append(_check(CheckStatus.DONE, limit, per_year=per_year))
+    if resting := _resting(charted):
+        listed = ", ".join(resting[:MOST_LISTED])
+        checks.append(_check(CheckStatus.SKIPPED, "series_constant", count=len(resting), measures=listed))
+    return checks
+
+
+def _check(status: CheckStatus, code: str, *, flags: int = 0, **values: Scalar) -> Check:
+    return Check(name="series", status=status, code=code, values={**values}, flags=flags)
+
+
+def _too_short(asset: _Asset) -> Check:
+    scored = int((asset.phases.scored & asset.samples.baseline).sum())
+    if scored >= LEAST_SCORED:
+        return _check(CheckStatus.SKIPPED, "series_nothing_varies", asset=asset.samples.asset or "-")
+    return _check(
+        CheckStatus.SKIPPED, "series_too_short", asset=asset.samples.asset or "-", count=scored, needs=LEAST_SCORED
+    )
+
+
+def _sensor_check(assets: list[_Asset]) -> Check:
+    """The assets' counts of readings by quality, added up."""
+    totals: dict[str, Scalar] = {}
+    for asset in assets:
+        for name, count in asset.quality.items():
+            totals[name] = int(totals.get(name) or 0) + count
+    flags = sum(flag.analyzer == "sensors" for asset in assets for flag in asset.flags)
+    return Check(name="sensors", status=CheckStatus.DONE, code="sensors_tested", values=totals, flags=flags)
+
+
+def _gaps(assets: list[_Asset]) -> list[float]:
+    """Minutes of every gap in the batch of an asset."""
+    minutes = []
+    for asset in assets:
+        samples = asset.samples
+        steps = np.diff(samples.times[max(samples.first_batch - 1, 0) :]) / 6e7
+        minutes.extend(steps[steps > GAP * samples.interval / 60].tolist())
+    return minutes
+
+
+def _resting(charted: list[tuple[_Asset, AssetWatch]]) -> list[str]:
+    """Measures that do not vary in the baseline of some asset."""
+    names = {
+        name
+        for asset, watch in charted
+        for name, varies in zip(asset.samples.measures, watch.levels.charted, strict=True)
+        if not varies
+    }
+    return sorted(names)
