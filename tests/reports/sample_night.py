@@ -188,7 +188,7 @@ def payment_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
         },
     )
     bank = finding(
-        "bank_details_changed",
+        "bank_changed",
         subject=_subject("5100023455 · Iberlogística SA"),
         severity=88.0,
         exposure=Decimal("91250.00"),
@@ -222,7 +222,7 @@ def payment_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
         chart=peers_chart(count=22, actual=91_250.0),
     )
     split = finding(
-        "split_payments",
+        "split_purchase",
         subject=_subject("Talleres Ruiz", SubjectKind.ENTITY),
         severity=79.0,
         exposure=Decimal("29350.00"),
@@ -242,7 +242,7 @@ def payment_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
         ),
     )
     dollars = finding(
-        "unusual_record",
+        "unusual_combination",
         family=Family.TABULAR,
         subject=_subject("5100023461 · Gulf Trading FZE"),
         severity=71.0,
@@ -270,7 +270,7 @@ def payment_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
         ),
     )
     benford = finding(
-        "leading_digits",
+        "benford",
         subject=_subject("payments 2025-06-01 – 2026-05-31", SubjectKind.BATCH),
         severity=58.0,
         exposure=None,
@@ -540,7 +540,7 @@ def plant_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
         ),
     )
     flat = finding(
-        "sensor_flat_line",
+        "flat_line",
         monitor="plant",
         family=Family.SENSOR,
         subject=_subject("pump 3 / flow", SubjectKind.SERIES),
