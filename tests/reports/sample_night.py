@@ -540,7 +540,7 @@ def plant_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
         ),
     )
     flat = finding(
-        "flat_line",
+        "sensor_stuck",
         monitor="plant",
         family=Family.SENSOR,
         subject=_subject("pump 3 / flow", SubjectKind.SERIES),
