@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -185,10 +186,24 @@ def find_dialect(path: Path, *, shown: Path) -> Dialect:
     least = max(usual - 1, min(usual, 2))
     at = next((i for i, (_, cells) in enumerate(records[:20]) if len(cells) >= least), 0) if len(records) > 2 else 0
     line, header = records[at]
+    quote = '"' if _quotes_cells(text, separator) else None
     if _looks_like_data(header):
         before = records[at - 1][0] if at else (1 if stated else 0)
-        return Dialect(separator, '"', before, None, max(len(header), usual))
-    return Dialect(separator, '"', line, tuple(header), len(header))
+        return Dialect(separator, quote, before, None, max(len(header), usual))
+    return Dialect(separator, quote, line, tuple(header), len(header))
+
+
+def _quotes_cells(text: str, separator: str) -> bool:
+    """Whether quotation marks enclose cells here; where they only stand within them they are inches or the like."""
+    return '"' not in text or re.search(rf'(?:^|{re.escape(separator)})[ ]*"', text, re.MULTILINE) is not None
+
+
+def ends_within_record(path: Path, found: Dialect) -> bool:
+    """Whether a UTF-8 text file was cut off: its last line has no end and too few cells."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - SAMPLE, 0))
+        last = file.read().rpartition(b"\n")[2]
+    return bool(last) and b'"' not in last and last.count(found.separator.encode()) < found.width - 1
 
 
 def _records(text: str, separator: str, *, whole: bool) -> Iterator[tuple[int, list[str]]]:

@@ -116,7 +116,7 @@ def _quarantine(columns: Mapping[str, TypedColumn], torn: pl.Series) -> pl.DataF
             "row",
             column=nothing,
             value=nothing,
-            reason=pl.lit("more cells than the header has columns"),
+            reason=pl.lit("has more cells than the header, or the file ends within it"),
         )
     ]
     for name, column in columns.items():

@@ -30,35 +30,41 @@ class RawFile:
     names : what the columns are called.
     unnamed : those among them that the file gives no name.
     textual : whether types are still to be found.
+    cut_off : whether the file ends within its last record.
     """
 
     path: Path
     lines: pl.LazyFrame
     names: tuple[str, ...]
     textual: bool
+    cut_off: bool = False
     unnamed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
     def parts(self) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
-        """The records in parts of `BATCH`, and which of them are torn (have too many cells); at least one part.
+        """The records in parts of `BATCH`, and which of them are torn; at least one part.
 
         Lines without a value are no records.
         """
-        some = False
         try:
+            held = self.lines.head(0).collect()
             for lines in self.lines.collect_batches(chunk_size=BATCH, maintain_order=True):
-                some = True
-                yield self._torn(_filled(lines))
+                filled = _filled(lines)
+                if held.height and filled.height:
+                    yield self._torn(held, last=False)
+                held = filled if filled.height else held
         except PolarsError as error:
             raise unreadable(self.path, error) from None
-        if not some:
-            yield self._torn(self.lines.head(0).collect())
+        yield self._torn(held, last=True)
 
-    def _torn(self, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    def _torn(self, lines: pl.DataFrame, *, last: bool) -> tuple[pl.DataFrame, pl.Series]:
         width = len(self.names)
+        torn = pl.Series([False], dtype=pl.Boolean).new_from_index(0, lines.height)
         if lines.width > width:
-            return lines[:, :width], lines[:, width].is_not_null()
-        return lines, pl.Series([False], dtype=pl.Boolean).new_from_index(0, lines.height)
+            torn = lines.to_series(width).is_not_null()
+        if last and self.cut_off and lines.height:
+            torn = torn.scatter(lines.height - 1, True)
+        return lines.select(pl.nth(range(width))), torn
 
 
 def open_file(path: Path, folder: Path) -> RawFile:
@@ -110,7 +116,10 @@ def _open_text(path: Path, inner: Path, folder: Path) -> RawFile:
     names, unnamed = column_names(found.header or [f"column_{i + 1}" for i in range(found.width)])
     if found.header is None:
         notes.append(f"{path.name}: has no header line; its columns are called column_1 to column_{found.width}")
-    return RawFile(path, _lines(inner, found), names, textual=True, unnamed=unnamed, notes=tuple(notes))
+    cut_off = dialect.ends_within_record(inner, found)
+    return RawFile(
+        path, _lines(inner, found), names, textual=True, cut_off=cut_off, unnamed=unnamed, notes=tuple(notes)
+    )
 
 
 def _lines(inner: Path, found: Dialect) -> pl.LazyFrame:
