@@ -1,5 +1,6 @@
 """Outlier detectors as scikit-learn estimators."""
 
+from analyzers.detectors.context import ContextEnsemble
 from analyzers.detectors.covariance import TrimmedMahalanobis
 from analyzers.detectors.ensemble import Ensemble
 from analyzers.detectors.histogram import HistogramDensity
@@ -9,6 +10,7 @@ from analyzers.detectors.outlier import OutlierDetector
 from analyzers.detectors.references import KthNeighbour, NearestReference
 
 __all__ = [
+    "ContextEnsemble",
     "Ensemble",
     "HistogramDensity",
     "KthNeighbour",

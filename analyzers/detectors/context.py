@@ -118,4 +118,5 @@ class ContextEnsemble(OutlierDetector):
 
     def _whole(self, X: Matrix) -> Vector:
         """The ensemble's mean scaled score, and the decades by which a column is more extreme than chance."""
-        return np.asarray(-self.ensemble_.score_samples(X) - _PER_DECADE * self.extremes_.score_samples(X))
+        beyond_chance = np.maximum(-self.extremes_.score_samples(X), 0)
+        return np.asarray(-self.ensemble_.score_samples(X) + _PER_DECADE * beyond_chance)

@@ -14,6 +14,8 @@ _LEAST_ROWS = 40
 class ColumnExtremes(OutlierDetector):
     """Decades by which a row's most extreme value is rarer than chance makes expect among the training rows.
 
+    Below 0 is what a training row may show by chance.
+
     Each side of each column has a generalised Pareto tail whose shape (at least exponential) and scale come from
     quantiles between the median and the outermost 3 %, so that anomalies do not touch it. Nothing is extreme in a
     column whose bulk has ties there (codes, counts, flags): its tails cannot be seen.
@@ -52,11 +54,12 @@ class ColumnExtremes(OutlierDetector):
     def _strangeness(self, X: Matrix) -> Vector:
         most = np.zeros(len(X))
         for side, sign in enumerate((1, -1)):
-            excess = np.maximum(sign * X - self.threshold_[side], 0) / self.scale_[side]
-            most = np.maximum(most, self._decades(excess, side).max(axis=1))
-        return np.maximum(most - self.allowance_, 0)
+            excess = (sign * X.astype(np.float64) - self.threshold_[side]) / self.scale_[side]
+            decades = np.where(np.isfinite(self.scale_[side]), self._decades(excess, side), 0.0)
+            most = np.maximum(most, decades.max(axis=1))
+        return most - self.allowance_
 
     def _decades(self, excess: NDArray[np.float64], side: int) -> NDArray[np.float64]:
         shape = self.shape_[side]
-        heavy = np.log1p(shape * excess) / np.where(shape > 0, shape, 1.0)
-        return np.asarray(np.where(shape > 0, heavy, excess) / np.log(10) - np.log10(_HALVINGS[3]))
+        heavy = np.log1p(shape * np.maximum(excess, 0)) / np.where(shape > 0, shape, 1.0)
+        return np.asarray(np.where((shape > 0) & (excess > 0), heavy, excess) / np.log(10) - np.log10(_HALVINGS[3]))

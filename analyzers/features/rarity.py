@@ -71,6 +71,6 @@ def novelty(entity: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.
     new = (others_with(joined) == 0) & (others > 0)
     distinct = np.bincount(pairs // n_values, minlength=int(entity.max(initial=0)) + 1)[entity] - 1
     rate = (distinct + 0.5) / (others + 1)
-    as_new = np.bincount(values[new], minlength=n_values)[values] - 1
+    as_new = np.maximum(np.bincount(values[new], minlength=n_values)[values] - 1, 0)
     common = np.log1p(as_new * min(1.0, 10_000 / len(values)))
     return np.where(new, np.maximum(-np.log(rate) - common, 0), 0)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import IsolationForest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from analyzers.detectors import (
+    ContextEnsemble,
+    Ensemble,
+    HistogramDensity,
+    KthNeighbour,
+    MixtureDensity,
+    NearestReference,
+    TrimmedMahalanobis,
+    load_detector,
+)
+from analyzers.detectors.context import TailScale
+from analyzers.detectors.extremes import ColumnExtremes
+from analyzers.errors import MonitorError
+
+DETECTORS = [
+    NearestReference(),
+    KthNeighbour(),
+    TrimmedMahalanobis(),
+    HistogramDensity(),
+    MixtureDensity(),
+    ColumnExtremes(),
+]
+
+
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [*DETECTORS, Ensemble(n_rounds=1), ContextEnsemble(surprises=(0,))],
+    expected_failed_checks=lambda _: {"check_array_api_input": "needs SCIPY_ARRAY_API"},
+)
+def test_detectors_are_scikit_learn_estimators(estimator: Any, check: Any) -> None:
+    if getattr(check, "func", check).__name__ == "check_array_api_input":
+        pytest.skip("needs SCIPY_ARRAY_API")
+    check(estimator)
+
+
+@pytest.mark.parametrize("detector", [*DETECTORS, Ensemble(), ContextEnsemble()], ids=lambda one: type(one).__name__)
+def test_a_row_far_from_all_others_is_the_strangest(detector: Any) -> None:
+    X = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
+    X[17] = 9
+    assert np.argmin(detector.fit(X).score_samples(X)) == 17
+
+
+def test_neighbour_distances_agree_with_plain_ones() -> None:
+    random = np.random.default_rng(0)
+    X, new = random.normal(size=(50, 3)), random.normal(size=(7, 3))
+    detector = KthNeighbour(k=4, n_references=50).fit(X)
+    distances = np.sqrt(((new[:, None, :] - X[None]) ** 2).sum(axis=2))
+    np.testing.assert_allclose(-detector.score_samples(new), np.sort(distances, axis=1)[:, 3], atol=1e-9)
+
+
+def test_one_surprise_is_enough_among_many_ordinary_columns() -> None:
+    random = np.random.default_rng(0)
+    X = random.normal(size=(2_000, 20))
+    X[:, 0] = np.abs(X[:, 0])
+    row = np.zeros((1, 20))
+    row[0, 0] = 7.0
+    plain, context = Ensemble().fit(X), ContextEnsemble(surprises=(0,)).fit(X)
+    assert (context.score_samples(X) <= context.score_samples(row)).mean() < 0.001
+    assert (plain.score_samples(X) <= plain.score_samples(row)).mean() > 0.01
+
+
+def test_a_tail_scale_rises_and_gives_decades() -> None:
+    values = np.random.default_rng(0).exponential(size=100_000)
+    scale = TailScale.of(values)
+    grid = np.linspace(-1, 20, 500)
+    assert (np.diff(scale(grid)) >= 0).all()
+    np.testing.assert_allclose(scale(np.log([100.0, 1e4])), [2.0, 4.0], atol=0.15)
+    mostly_zero = TailScale.of(np.concatenate([np.zeros(999), [1.0]]))
+    assert mostly_zero(np.zeros(1))[0] == 0
+    assert mostly_zero(np.ones(1))[0] > 2
+
+
+def test_columns_of_codes_have_no_extremes() -> None:
+    X = np.random.default_rng(0).integers(0, 3, size=(500, 2)).astype(float)
+    X[0, 0] = 50
+    assert len(np.unique(ColumnExtremes().fit(X).score_samples(X))) == 1
+
+
+def test_named_detectors_join_the_ensemble() -> None:
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    named = load_detector("sklearn.covariance.EllipticEnvelope")
+    assert len(Ensemble(extra=(named,)).fit(X).members_) == len(Ensemble().fit(X).members_) + 1
+    assert isinstance(load_detector("sklearn.ensemble:IsolationForest"), IsolationForest)
+
+
+@pytest.mark.parametrize(
+    "path", ["forest", "no_such_package.Forest", "sklearn.ensemble.NoSuchForest", "collections.OrderedDict", "os.path"]
+)
+def test_a_bad_import_path_is_the_monitors_error(path: str) -> None:
+    with pytest.raises(MonitorError, match="detectors"):
+        load_detector(path)
