@@ -7,6 +7,7 @@ from dataclasses import replace
 from analyzers.analyze import analyze
 from analyzers.settings import Material
 from flows.plan import MonitorRun, Plan
+from flows.warehouse import episodes
 
 
 def analyze_run(plan: Plan, run: MonitorRun) -> int:
@@ -21,5 +22,7 @@ def analyze_run(plan: Plan, run: MonitorRun) -> int:
     )
     analysis = analyze(material)
     dated = tuple(finding.model_copy(update={"data_date": run.data_date}) for finding in analysis.findings)
-    plan.handover.write_analysis(run.name, replace(analysis, findings=dated))
-    return len(dated)
+    with plan.warehouse.reading() as connection:
+        known = episodes.inherit(connection, replace(analysis, findings=dated), run.data_date)
+    plan.handover.write_analysis(run.name, known)
+    return len(known.findings)

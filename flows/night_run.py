@@ -93,13 +93,16 @@ class _progress:  # noqa: N801 (used as a function: `with _progress(say)`)
         self._handler = _Saying(say)
 
     def __enter__(self) -> None:
-        self._level = self._logger.level
+        self._before = (self._logger.level, self._logger.propagate)
         self._logger.setLevel(logging.INFO)
+        # Prefect prints what reaches the root logger; once is enough.
+        self._logger.propagate = False
         self._logger.addHandler(self._handler)
 
     def __exit__(self, *_: object) -> None:
         self._logger.removeHandler(self._handler)
-        self._logger.setLevel(self._level)
+        level, self._logger.propagate = self._before
+        self._logger.setLevel(level)
 
 
 class _Saying(logging.Handler):

@@ -22,12 +22,13 @@ def audit(
     """
     from flows.warehouse import Warehouse
     from flows.warehouse.audit import head, verify
+    from flows.warehouse.evidence import verify_evidence
     from flows.workspace import Workspace
 
     if action != "verify":
         raise UsageError(f"audit {action[:40]!r}: no such action; there is: verify")
     with Warehouse.of(Workspace.open(workspace)).reading() as connection:
-        problems, last = verify(connection, anchor), head(connection)
+        problems, last = [*verify(connection, anchor), *verify_evidence(connection)], head(connection)
     if json:
         print_object({"valid": not problems, "head": last, "problems": problems})
     else:

@@ -36,7 +36,14 @@ def matrix(rows: int, seed: int = 0) -> pl.DataFrame:
 def test_outputs_follow_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "payments.csv"
     payments().write_csv(source)
-    outputs = ["--scores", tmp_path / "s.parquet", "--findings", tmp_path / "f.jsonl", "--report", tmp_path / "r.html"]
+    outputs: list[str | Path] = [
+        "--scores",
+        tmp_path / "s.parquet",
+        "--findings",
+        tmp_path / "f.jsonl",
+        "--report",
+        tmp_path / "r.html",
+    ]
     assert scan(source, "--entity", "supplier", "--exposure", "amount", "--json", *outputs) == 0
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert printed[0]["records"] == 903
