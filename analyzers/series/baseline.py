@@ -131,8 +131,11 @@ def slow_means(values: Floats, rows: Integers, normal: Booleans) -> Floats | Non
     for memory in MEMORIES:
         keep = float(np.exp(-1 / memory))
         followed = lfilter([1 - keep], [1.0, -keep], filled - filled[0], axis=0)[rows]
-        center, scale = followed[normal].mean(axis=0), followed[normal].std(axis=0)
-        blocks.append(np.clip((followed - center) / np.maximum(scale, 1e-12), -CLIPPED, CLIPPED))
+        center, scale = followed[normal].mean(axis=0), np.maximum(followed[normal].std(axis=0), 1e-12)
+        z = (followed - center) / scale
+        # A past that the baseline never saw, such as its first stop, predicts nothing.
+        unseen = (z < z[normal].min(axis=0) - 1) | (z > z[normal].max(axis=0) + 1)
+        blocks.append(np.clip(np.where(unseen, 0.0, z), -CLIPPED, CLIPPED))
     return np.hstack(blocks)
 
 

@@ -20,7 +20,7 @@ SPREAD = 61
 """Rows of the spread chart."""
 SPREAD_WEIGHT = 0.7
 """A logarithm of a variance has heavier tails than a mean."""
-FORGETS = 80
+FORGETS = 50
 """Windows after which a chart's reference has followed a lasting change."""
 GATE = 3.5
 """Beyond so many deviations a chart's reference stops following."""
@@ -232,7 +232,7 @@ def _mean(values: Floats) -> Floats:
 def _pace(baseline: int, window: int) -> tuple[float, int]:
     """Share of its distance that the reference moves per row, and rows between two moves.
 
-    A reference forgets at the pace at which it was learnt, one over the rows, and a quick chart within 80 of its
+    A reference forgets at the pace at which it was learnt, one over the rows, and a quick chart within 50 of its
     windows; where that is slow it moves in strides that come to at most 2 % of the distance.
     """
     rate = 1 / max(min(baseline, FORGETS * window), 1)

@@ -21,7 +21,7 @@ RAMP_ROWS = 120
 def severity_of(score: Floats) -> Floats:
     """Strangeness from 0 to 100 of a score: 50 at the limit, halving the rest with every further limit.
 
-    >>> severity_of(np.array([0.0, 20.0, 40.0])).tolist()
+    >>> severity_of(np.array([0.0, 22.0, 44.0])).tolist()
     [0.0, 50.0, 75.0]
     """
     severity: Floats = 100 * (1 - np.exp2(-np.maximum(score, 0) / ALARM))

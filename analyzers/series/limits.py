@@ -9,8 +9,8 @@ import numpy as np
 from analyzers.series.charts import Charted
 from analyzers.series.numeric import Booleans, Floats, Integers, stretch_starts, trailing_share
 
-ALARM = 20.0
-"""Score from which on there is an alarm: the smoothed square of a normal deviate of 4.5."""
+ALARM = 22.0
+"""Score from which on there is an alarm: the smoothed square of a normal deviate of 4.7."""
 QUIET = 5.0
 """Score below which nothing is going on: an episode starts where the score left it."""
 SMOOTHING = 25

@@ -15,6 +15,8 @@ from analyzers.settings import Material
 
 GAP = 10
 """An interval so many times the usual one is a gap: windows of short charts do not reach across it."""
+LARGEST = 1e100
+"""No reading is as large as this: it counts as missing, like an infinite one."""
 HOLD = 30
 """Samples for which an operating state is taken to last while its measure is missing."""
 _ROW = "__row"
@@ -127,7 +129,7 @@ def _prepared(frame: pl.DataFrame, columns: Columns, running: pl.Expr | None) ->
             (pl.concat_str(entities, separator=" / ") if entities else pl.lit("")).alias(_ASSET),
             (pl.concat_str(states, separator=" / ") if states else pl.lit("")).alias(_STATE),
             (pl.lit(value=True) if running is None else running).alias(_RUNNING),
-            *(pl.when(measure.is_finite()).then(measure).alias(measure.meta.output_name()) for measure in measures),
+            *(pl.when(measure.abs() < LARGEST).then(measure).alias(measure.meta.output_name()) for measure in measures),
         )
         .filter(pl.col(_TIME).is_not_null())
     )
