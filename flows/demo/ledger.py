@@ -17,6 +17,8 @@ from flows.demo.books import TIMEZONE, Books, Event
 from flows.demo.truth import Decoy, Planted
 from flows.demo.workdays import Workdays
 
+__all__ = ["BATCH", "LENGTH", "TIMEZONE", "Ledger", "simulate", "write"]
+
 LENGTH = 120
 """Days in the ledger."""
 BATCH = 30

@@ -55,6 +55,8 @@ class Scene:
         ).sort("supplier")  # fmt: skip
         self.used = {supplier.id for supplier in suppliers if supplier.changed is not None}
         self.used |= {supplier.id for supplier in suppliers if supplier.created >= 0 or supplier.currency != "EUR"}
+        # A direct debit is entered by the bank and approved by the treasury: nobody could do it otherwise.
+        self.used |= {supplier.id for supplier in suppliers if supplier.method == "debit"}
 
     def pick(self, condition: pl.Expr) -> tuple[Supplier, float]:
         """A supplier not used before whose record fulfils the condition, with its median amount in cents."""

@@ -15,7 +15,7 @@ from flows.sources.kinds import ColumnKind, Kind, blanked, is_missing, sample
 BAD_SHARE = 0.01
 """A column of which a larger share does not fit the inferred kind is text."""
 BAD_CELLS = {"row": pl.Int64, "value": pl.String}
-_SURE = 0.97
+_SURE = 0.94
 """Share of a sample that must fit before the whole column is tried."""
 _SHOWN = 200
 _TRUE = ("true", "t", "yes", "y", "1", "sí", "si", "s", "ja", "j", "wahr", "verdadero", "x")

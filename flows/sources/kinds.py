@@ -46,11 +46,10 @@ def is_missing(text: pl.Series) -> pl.Series:
 
 
 def sample(text: pl.Series, size: int = 2_000) -> list[str]:
-    """Texts spread over the column, each once and without blanks around it, that stand for something."""
+    """Texts spread over the column, without blanks around them, that stand for something."""
     present = text.drop_nulls()
     spread = pl.concat([present.head(200), present.gather_every(max(1, present.len() // size)), present.tail(50)])
-    distinct = spread.unique(maintain_order=True)
-    return distinct.filter(~is_missing(distinct)).str.strip_chars().to_list()
+    return spread.filter(~is_missing(spread)).str.strip_chars().to_list()
 
 
 def blanked(series: pl.Series, where: pl.Series) -> pl.Series:

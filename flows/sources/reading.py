@@ -139,7 +139,9 @@ def _lines(inner: Path, found: Dialect) -> pl.LazyFrame:
 
 
 def _filled(lines: pl.DataFrame) -> pl.DataFrame:
-    """The lines that have a value."""
+    """The lines that have a value; a quoted empty cell has none, as an empty one."""
+    quoted = [column.name for column in lines.iter_columns() if column.dtype == pl.String and (column == "").any()]
+    lines = lines.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in quoted)
     blank = pl.Series([True]).new_from_index(0, lines.height)
     for column in lines.iter_columns():
         if not blank.any():
