@@ -181,9 +181,11 @@ class Phrases:
 
 
 def _decimals_for(value: float | Decimal) -> int:
-    """Decimals that leave four significant digits, without trailing zeros."""
+    """Decimals that leave four significant digits, without trailing zeros; amounts of cents keep their cents."""
     if value == 0 or value == int(value):
         return 0
     decimals = max(0, 3 - math.floor(math.log10(abs(float(value)))))
+    if 1 <= abs(value) < 1e9 and math.isclose(float(value) * 100, round(float(value) * 100), abs_tol=1e-6):
+        decimals = max(decimals, 2)
     written = f"{value:.{decimals}f}"
     return len(written.rstrip("0").partition(".")[2])

@@ -22,7 +22,7 @@ LOG_SPREAD = 12
 
 def caption(chart: PeersChart, phrases: Phrases) -> str:
     """The line that names the chart."""
-    return phrases.text("chart.peers_caption", feature=_named(chart), label=chart.peers_label)
+    return phrases.text("chart.peers_caption", feature=_named(chart), label=_label(chart, phrases))
 
 
 def is_empty(chart: PeersChart) -> bool:
@@ -61,13 +61,17 @@ def describe(chart: PeersChart, phrases: Phrases) -> str:
         "chart.peers_text",
         feature=chart.feature,
         actual=actual,
-        label=chart.peers_label,
+        label=_label(chart, phrases),
         count=len(peers),
         median=median,
         low=low,
         high=high,
         share=phrases.percent(float(np.mean(peers < chart.actual))),
     )
+
+
+def _label(chart: PeersChart, phrases: Phrases) -> str:
+    return chart.peers_label or phrases.text("chart.peers")
 
 
 def _named(chart: PeersChart) -> str:

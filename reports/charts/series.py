@@ -107,7 +107,7 @@ def _thinned(actual: np.ndarray) -> np.ndarray:
 def _scale(axes: Axes, phrases: Phrases) -> None:
     axes.margins(y=0.08)
     first, last = axes.get_xlim()
-    locator = AutoDateLocator(tz=phrases.zone, minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(tz=phrases.zone, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
     span = (datetime.fromtimestamp(edge * DAY, phrases.zone) for edge in (first, last))
     candidates = [float(tick) for tick in locator.tick_values(*span)]  # type: ignore[no-untyped-call]
     ticks = [tick for tick in candidates if first <= tick <= last]
