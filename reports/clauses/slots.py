@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from typing import Literal
 
@@ -206,15 +206,15 @@ class Slots:
         return self._at(when, what)
 
     def day(self, key: str) -> str | None:
-        """An ISO date among the fact's values, printed in full."""
+        """An ISO date among the fact's values, or the local day of an ISO instant, printed in full."""
         text = self.fact.values.get(key)
         try:
-            when = date.fromisoformat(text[:10]) if isinstance(text, str) else None
+            when = datetime.fromisoformat(text) if isinstance(text, str) else None
         except ValueError:
             return None
         if when is None:
             return None
-        return self._at(datetime(when.year, when.month, when.day, 12, tzinfo=self._formats.zone), "day")
+        return self._at(when if when.tzinfo else when.replace(hour=12, tzinfo=self._formats.zone), "day")
 
     def instant(self, key: str) -> str | None:
         """An ISO instant among the fact's values, printed in full."""

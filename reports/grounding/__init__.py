@@ -15,7 +15,7 @@ from itertools import combinations, islice
 from analyzers.results import Fact, Finding
 from reports.contents import Claim, Lang
 from reports.grounding.lexicon import PROPER, SEPARATORS
-from reports.grounding.names import bare, masked, texts_of
+from reports.grounding.names import bare, label_names, masked, texts_of
 from reports.grounding.statement import Unbacked, check_statement
 
 __all__ = ["Failure", "failures"]
@@ -80,7 +80,7 @@ def _splits(text: str, count: int, lang: Lang) -> Iterator[list[str]]:
 def _check_without_facts(claim: Claim, finding: Finding) -> None:
     text = bare(claim.text)
     if claim.part == "what":
-        text = masked(text, {"subject": finding.subject.label or finding.subject.id})
+        text = masked(text, label_names(finding.subject.label or finding.subject.id))
     if re.search(r"\d", text):
         raise Unbacked("holds a figure, but cites no fact")
     for word in re.findall(r"(?<![.:] )(?<!^)\b[^\W\d_]*[A-ZÁÉÍÓÚÑÜ][\w]*", text):

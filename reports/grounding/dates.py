@@ -54,7 +54,7 @@ def _is_date_of(match: re.Match[str], fact: Fact, lang: Lang, zone: ZoneInfo, *,
     if match[4] is not None:
         shown = (int(match[3]), month, int(match[1]), int(match[4]), int(match[5]))
         return any((at.year, at.month, at.day, at.hour, at.minute) == shown for at in instants)
-    days = {(at.year, at.month, at.day) for at in instants} | {(d.year, d.month, d.day) for d in _days(fact)}
+    days = {(at.year, at.month, at.day) for at in instants} | {(d.year, d.month, d.day) for d in _days(fact, zone)}
     return (int(match[3]), month, int(match[1])) in days
 
 
@@ -72,13 +72,15 @@ def _instants(fact: Fact, zone: ZoneInfo, *, until: bool) -> Iterator[datetime]:
             return
 
 
-def _days(fact: Fact) -> Iterator[date]:
+def _days(fact: Fact, zone: ZoneInfo) -> Iterator[date]:
+    """Days among the fact's values; an instant counts as its local day."""
     for key in ("other_at", "since"):
         text = fact.values.get(key)
         if isinstance(text, str):
             try:
-                yield date.fromisoformat(text[:10])
-            except ValueError:
+                when = datetime.fromisoformat(text)
+                yield (when.astimezone(zone) if when.tzinfo else when).date()
+            except (ValueError, OverflowError):
                 continue
 
 

@@ -42,6 +42,12 @@ def _cut_short(name: str, text: str) -> str | None:
     return None
 
 
+def label_names(label: str) -> dict[str, str]:
+    """How the label of what a finding is about may stand in a sentence; a row's number also in Spanish."""
+    row = re.fullmatch(r"row (\d+)", label)
+    return {"subject": label} | ({"fila": f"la fila {row[1]}", "row": f"La fila {row[1]}"} if row else {})
+
+
 def names_of(fact: Fact) -> dict[str, str]:
     """The texts of a fact by slot."""
     slots = {key: value for key, value in fact.values.items() if isinstance(value, str)}

@@ -11,7 +11,7 @@ from reports.contents import Lang
 from reports.grounding import lexicon
 from reports.grounding.dates import WrongTime, without_times
 from reports.grounding.figures import Figure, figures
-from reports.grounding.names import bare, masked, names_of
+from reports.grounding.names import bare, label_names, masked, names_of
 
 _RANGE = {"en": r" to $", "es": r" a $"}
 _UNITS_OF_TIME = {"d": 1440, "h": 60, "m": 1}
@@ -26,7 +26,7 @@ def check_statement(text: str, fact: Fact, subject: Subject, lang: Lang, timezon
 
     `text` is bare (see `names.bare`), one statement without period.
     """
-    text = masked(text.rstrip(". "), {**names_of(fact), "subject": subject.label or subject.id})
+    text = masked(text.rstrip(". "), {**names_of(fact), **label_names(subject.label or subject.id)})
     _check_order(text, fact)
     if not re.search(lexicon.MARKS[fact.kind][lang == "es"], text, re.IGNORECASE):
         raise Unbacked(f"does not say what a fact of the kind {fact.kind.value} says")

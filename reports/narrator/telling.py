@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from analyzers.results import Fact, FactKind, Finding, SubjectKind
@@ -31,7 +32,7 @@ def tell(finding: Finding, choices: Choices, skeleton: Skeleton, lang: Lang, tim
 
 
 def plain(claim: Claim, finding: Finding, lang: Lang, timezone: str) -> tuple[Claim, ...]:
-    """What replaces a claim that failed the check: the bare clauses of its facts, or a sentence that says nothing new."""
+    """What replaces a claim that failed the check: its facts' bare clauses, or a sentence that says nothing new."""
     cited = [fact for fact in finding.facts if fact.id in claim.facts]
     if cited:
         clauses = ((fact, clause(fact, lang, timezone=timezone)) for fact in cited)
@@ -56,7 +57,7 @@ def _what(
     for length in LAYOUTS[len(facts)]:
         text = ""
         for fact in facts[place : place + length]:
-            now = saying(fact, said.lang, timezone=timezone)
+            now = saying(_about_others(fact, finding), said.lang, timezone=timezone)
             if place == 0:
                 text = _opening(finding, now, said)
             elif not text:
@@ -67,12 +68,27 @@ def _what(
         yield Claim(text=_sentence(text), facts=tuple(fact.id for fact in facts[place - length : place]), part="what")
 
 
+def _about_others(fact: Fact, finding: Finding) -> Fact:
+    """The fact without the entity's name where the finding is about that entity: the sentence names it already."""
+    if finding.subject.kind is SubjectKind.ENTITY and fact.values.get("entity") == finding.subject.label:
+        return fact.model_copy(update={"values": {**fact.values, "entity": None}})
+    return fact
+
+
 def _opening(finding: Finding, now: Saying, said: Texts) -> str:
-    """The first clause, with the label of the subject in front or in the clause's own subject."""
-    label = subject_label(finding, said.lang)
-    if now.of_record and finding.subject.kind is SubjectKind.RECORD:
+    """The first clause, with the label of the subject in front or in the place of the clause's own subject."""
+    kind, label = finding.subject.kind, subject_label(finding, said.lang)
+    row = re.fullmatch(r"row (\d{1,15})", label)
+    if kind is SubjectKind.RECORD and row is not None:
+        label = said.narrative("row", number=row[1])
+        return f"{label} {now.predicate}" if now.of_record else said.narrative("within_row", row=label) + now.text
+    if kind is SubjectKind.RECORD and now.of_record:
         return f"{said.narrative('record', subject=label)} {now.predicate}"
-    return said.narrative("opening", finding.subject.kind.value, subject=label) + now.text
+    if label in now.subject:
+        return now.text
+    if kind is SubjectKind.SERIES and now.subject and label.endswith(f" {now.subject}"):
+        return f"{label} {now.predicate}"
+    return said.narrative("opening", kind.value, subject=label) + now.text
 
 
 def _again(now: Saying, before: str, said: Texts) -> str:
@@ -85,10 +101,8 @@ def _again(now: Saying, before: str, said: Texts) -> str:
 def _joined(connector: str, now: Saying, before: str, said: Texts) -> str:
     """A clause within the same sentence; after `and` the same subject needs no pronoun."""
     link = said.narrative("within", connector)
-    if connector == "and" and now.subject and now.subject == before:
-        text = now.predicate
-    else:
-        text = _again(now, before, said)
+    shared = connector == "and" and now.subject and now.subject == before
+    text = now.predicate if shared else _again(now, before, said)
     if said.lang == "es" and connector == "and" and _sounds_i(text):
         link = " e "
     return link + text
