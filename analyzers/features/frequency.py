@@ -16,10 +16,8 @@ _Number = TypeVar("_Number", bound=np.generic)
 WINDOWS = (2, 7)
 """Trailing windows in days."""
 _DAY = 86_400
-_PRIOR_RECORDS = 2.0
-"""Records that every entity is taken to have had ..."""
 _PRIOR_DAYS = 14.0
-"""... in so many days before its first: newcomers have no rate yet."""
+"""Every entity is taken to have had records at the usual rate for so many days before its first."""
 
 
 def frequency_features(records: Records) -> Block:
@@ -53,6 +51,8 @@ class Timeline:
         self._seconds = (instants[self._order] - instants.min(initial=np.iinfo(np.int64).max)) // 1_000_000
         sizes = np.bincount(self._codes)
         self._first = (np.cumsum(sizes) - sizes)[self._codes]
+        length = max(int(self._seconds.max(initial=0)) / _DAY, 1.0)
+        self._usual_rate = float(np.median(sizes[sizes > 0])) / length if len(sizes) else 0.0
 
     def counts(self, days: int) -> NDArray[np.int64]:
         """Records of the entity in the trailing window of so many days, the record with them, of shape (n,)."""
@@ -61,16 +61,18 @@ class Timeline:
     def excess(self, days: int) -> NDArray[np.float64]:
         """By how much the other records in the window exceed the entity's rate and its most so far, of shape (n,).
 
-        In Poisson deviations, at least 0. Rate and most are of what lies before the window.
+        In Poisson deviations, at least 0. Rate and most are of what lies before the window; where that is before the
+        first record of all, nothing is known and the excess is 0.
         """
         start = self._starts(days)
         count = np.arange(len(self._codes)) - start + 1
         before = start - self._first
         most = np.where(before > 0, _running_maximum(count, self._codes)[np.maximum(start - 1, 0)], 0)
         elapsed = np.maximum((self._seconds - self._seconds[self._first]) / _DAY - days, 0)
-        rate = (before + _PRIOR_RECORDS) / (elapsed + _PRIOR_DAYS)
+        rate = (before + _PRIOR_DAYS * self._usual_rate) / (elapsed + _PRIOR_DAYS)
         expected = np.maximum(rate * days, most)
-        return self._restored(np.maximum(count - 1 - expected, 0) / np.sqrt(1 + expected))
+        known = self._seconds >= days * _DAY
+        return self._restored(np.where(known, np.maximum(count - 1 - expected, 0) / np.sqrt(1 + expected), 0.0))
 
     def _starts(self, days: int) -> NDArray[np.int64]:
         """Where the window of each record begins, in the order of the timeline."""

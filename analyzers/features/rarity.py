@@ -70,7 +70,8 @@ def novelty(entity: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.
     others = others_with(entity)
     new = (others_with(joined) == 0) & (others > 0)
     distinct = np.bincount(pairs // n_values, minlength=int(entity.max(initial=0)) + 1)[entity] - 1
-    rate = (distinct + 0.5) / (others + 1)
+    # An entity's first value is none that it changed to (Krichevsky and Trofimov add one half).
+    rate = (np.maximum(distinct - 1, 0) + 0.5) / (others + 1)
     as_new = np.maximum(np.bincount(values[new], minlength=n_values)[values] - 1, 0)
     common = np.log1p(as_new * min(1.0, 10_000 / len(values)))
     return np.where(new, np.maximum(-np.log(rate) - common, 0), 0)

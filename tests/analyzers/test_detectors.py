@@ -31,7 +31,7 @@ DETECTORS = [
 ]
 
 
-@parametrize_with_checks(  # type: ignore[untyped-decorator]
+@parametrize_with_checks(
     [*DETECTORS, Ensemble(n_rounds=1), ContextEnsemble(surprises=(0,))],
     expected_failed_checks=lambda _: {"check_array_api_input": "needs SCIPY_ARRAY_API"},
 )
