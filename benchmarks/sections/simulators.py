@@ -119,14 +119,14 @@ def _compared(result: Score) -> Result:
 
 
 def _delays(findings: Sequence[Finding], planted: Sequence[Planted], keys: Mapping[str, str]) -> list[list[Any]]:
-    """For each fault that was found: when its earliest episode starts, as a share of the fault's duration, from 0."""
+    """For each fault that was found: start of its earliest episode, in durations of the fault (below 0: before it)."""
     delays = []
     for item in planted:
         pointing = [finding for finding in findings if score([finding], [item], [], keys).found]
         starts = [finding.time_from for finding in pointing if finding.time_from]
         if starts:
             late = (min(starts) - item.start).total_seconds() / (item.end - item.start).total_seconds()
-            delays.append([item.kind, item.rule_like, max(late, 0.0)])
+            delays.append([item.kind, item.rule_like, late])
     return delays
 
 
@@ -138,7 +138,13 @@ def summarize(results: Sequence[tuple[Unit, Result]]) -> Summary:
         Figure("recall, rule-like", _recall(measured, rule_like=True), 0.95),
         Figure("recall, others", _recall(measured, rule_like=False), 0.80),
         Figure("precision of mailed findings", _precision(measured), 0.80),
-        Figure("delay over duration, median of faults", median(delays) if delays else None, 0.10, False),
+        Figure(
+            "delay over duration, median of faults",
+            median(max(late, 0.0) for late in delays) if delays else None,
+            0.10,
+            False,
+        ),
+        Figure("faults whose episode starts too early, by over a tenth of their duration", _early(delays)),
         Figure("decoys flagged", _decoys(measured)),
         Figure("recall, rule-like, not only mailed", _recall(measured, rule_like=True, among="all")),
         Figure("recall, others, not only mailed", _recall(measured, rule_like=False, among="all")),
@@ -152,6 +158,10 @@ def summarize(results: Sequence[tuple[Unit, Result]]) -> Summary:
             Figure(f"{name}: decoys flagged", _decoys(own)),
         ]
     return Summary(tuple(figures), details=(_by_run(results), _by_kind(results), _false(results)))
+
+
+def _early(delays: Sequence[float]) -> float | None:
+    return sum(late < -0.1 for late in delays) / len(delays) if delays else None
 
 
 def _recall(measured: Sequence[Result], *, rule_like: bool, among: str = "mailed") -> float | None:
