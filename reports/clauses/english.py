@@ -1,4 +1,4 @@
-"""English templates, one for each kind of fact. A template leaves out what its fact does not say."""
+"""English templates for records: a function for each kind of fact, which leaves out what its fact does not say."""
 
 from __future__ import annotations
 
@@ -16,11 +16,8 @@ def _value(slots: Slots) -> str:
     return told(named, within(slots.actual, "of {}"))
 
 
-def _measure(slots: Slots) -> str:
-    return slots.feature or "the measure"
-
-
-def _records(slots: Slots, count: int | None, what: str = "earlier record") -> str | None:
+def records(slots: Slots, count: int | None, what: str = "earlier record") -> str | None:
+    """A count of records, or of what else is counted, with its plural."""
     return None if count is None else f"{slots.counted(count)} {what}{'' if count == 1 else 's'}"
 
 
@@ -36,26 +33,25 @@ def _than_usual(slots: Slots, usual: str) -> str:
     return f"is {degree.get(magnitude(slots.fact), '')}{slots.direction.value} {usual}"
 
 
-def _bracket(*parts: str | None) -> str | None:
+def bracket(*parts: str | None) -> str | None:
+    """The parts that there are, in brackets."""
     said = " ".join(part for part in parts if part)
     return f"({said})" if said else None
 
 
 def _own_history(slots: Slots) -> Saying:
     usual = f"what is usual for {slots.value('entity') or 'it'}"
-    earlier = _records(slots, slots.whole("count"))
+    earlier = records(slots, slots.whole("count"))
     expected = slots.expected()
     return Saying(
         _value(slots),
-        told(_than_usual(slots, usual), _bracket(expected, within(earlier, "in {}" if expected else "over {}"))),
+        told(_than_usual(slots, usual), bracket(expected, within(earlier, "in {}" if expected else "over {}"))),
     )
 
 
 def _peers(slots: Slots) -> Saying:
-    compared = _records(slots, slots.whole("count"), "comparable record") or "comparable records"
-    return Saying(
-        _value(slots), told(_than_usual(slots, f"what is usual among {compared}"), _bracket(slots.expected()))
-    )
+    compared = records(slots, slots.whole("count"), "comparable record") or "comparable records"
+    return Saying(_value(slots), told(_than_usual(slots, f"what is usual among {compared}"), bracket(slots.expected())))
 
 
 def _how_often(slots: Slots, earlier: str) -> str:
@@ -65,10 +61,10 @@ def _how_often(slots: Slots, earlier: str) -> str:
         return "is rare"
     only = "only " if total is not None and count * 20 < total else ""
     if count == 0:
-        return told("had never occurred before", within(_records(slots, total, f"{earlier}record"), "in {}"))
+        return told("had never occurred before", within(records(slots, total, f"{earlier}record"), "in {}"))
     if total is None:
-        return f"occurred in {only}{_records(slots, count, f'{earlier}record')}"
-    return f"occurred in {only}{slots.counted(count)} of {_records(slots, total, f'{earlier}record')}"
+        return f"occurred in {only}{records(slots, count, f'{earlier}record')}"
+    return f"occurred in {only}{slots.counted(count)} of {records(slots, total, f'{earlier}record')}"
 
 
 def _rare_value(slots: Slots) -> Saying:
@@ -85,7 +81,7 @@ def _pair(slots: Slots, earlier: str) -> Saying:
 
 def _new_entity(slots: Slots) -> Saying:
     count = slots.whole("count")
-    earlier = "no earlier records" if not count else f"only {_records(slots, count)}"
+    earlier = "no earlier records" if not count else f"only {records(slots, count)}"
     named = slots.name(slots.fact.actual)
     return Saying(told(f"the {slots.feature}" if slots.feature else ("" if named else "it"), named), f"had {earlier}")
 
@@ -93,14 +89,14 @@ def _new_entity(slots: Slots) -> Saying:
 def _frequency(slots: Slots) -> Saying:
     count, days = finite(slots.fact.actual), slots.whole("days")
     entity = slots.value("entity")
-    within_days = within(None if days is None else _records(slots, days, "day"), "within {}")
+    within_days = within(None if days is None else records(slots, days, "day"), "within {}")
     counted = (
         "an unusual number of records" if count is None else f"{slots.number(count)} record{'' if count == 1 else 's'}"
     )
     said = told(f"there {'was' if count in (None, 1) else 'were'}", counted, within(entity, "of {}"), within_days)
     times, expected = slots.times(), slots.expected()
     if times:
-        said = told(said + ",", f"{times} times the usual number", _bracket(expected))
+        said = told(said + ",", f"{times} times the usual number", bracket(expected))
     elif expected:
         said = told(said + ",", f"where {expected} {'is' if ' to ' not in expected else 'are'} usual")
     return Saying("", said)
@@ -112,10 +108,7 @@ def _unusual_time(slots: Slots) -> Saying:
     when = told(within(slots.weekday(), "on a {}"), within(slots.moment("instant"), ", {}"), within(clock, "at {}"))
     hours = slots.expected_hours()
     outside = hour is not None and low is not None and high is not None and not low <= hour <= high
-    if hours and outside:
-        usual = f", outside the usual hours ({hours})"
-    else:
-        usual = ", an unusual time"
+    usual = f", outside the usual hours ({hours})" if hours and outside else ", an unusual time"
     return Saying(_RECORD, told("falls", when, usual) if when else "falls at an unusual time", of_record=True)
 
 
@@ -132,7 +125,7 @@ def _combination(slots: Slots) -> Saying:
 
 def _strangeness(slots: Slots) -> Saying:
     share, count = finite(slots.fact.actual), slots.whole("count")
-    compared = _records(slots, count, "comparable record") or "comparable records"
+    compared = records(slots, count, "comparable record") or "comparable records"
     if share == 1:
         return Saying(_RECORD, f"is stranger than {'all ' if count != 1 else ''}{compared}", of_record=True)
     shown = slots.percent(share)
@@ -151,7 +144,7 @@ def _duplicate(slots: Slots) -> Saying:
     days, other = slots.whole("days"), slots.value("other")
     earlier = None
     if days is not None:
-        earlier = "on the same day" if days == 0 else f"{_records(slots, days, 'day')} earlier"
+        earlier = "on the same day" if days == 0 else f"{records(slots, days, 'day')} earlier"
     day = within(slots.day("other_at"), ", on {}," if earlier else "on {}") if days != 0 else None
     document = f"that of document {other}" if other else "that of a first payment"
     paid = told("paid" if other else "made", earlier, day) if earlier or day else None
@@ -173,17 +166,17 @@ def _below_limit(slots: Slots) -> Saying:
     share = slots.percent(ratio) if ratio is not None and ratio < 1 else None
     close = None
     if count:
-        close = f", like {_records(slots, count, 'other amount')} of the same origin"
+        close = f", like {records(slots, count, 'other amount')} of the same origin"
     return Saying(_value(slots), told(f"is {near} {said_limit}", within(share, "({} of it)"), close))
 
 
 def _split(slots: Slots) -> Saying:
     pieces, days, total = slots.whole("count"), slots.whole("days"), finite(slots.fact.actual)
     limit, top = slots.quantity(slots.fact.expected_high), finite(slots.fact.expected_high)
-    subject = _records(slots, pieces, "amount") or "several amounts"
+    subject = records(slots, pieces, "amount") or "several amounts"
     when = None
     if days is not None:
-        when = "on the same day" if days == 0 else f"within {_records(slots, days, 'day')}"
+        when = "on the same day" if days == 0 else f"within {records(slots, days, 'day')}"
     above = ", above" if total is not None and top is not None and total > top else ", against"
     adds = "comes" if pieces == 1 else "come"
     return Saying(
@@ -210,7 +203,7 @@ def _benford(slots: Slots) -> Saying:
     digits, count = slots.value("digits") or slots.number(slots.fact.values.get("digits")), slots.whole("count")
     share, expected = slots.percent(slots.fact.actual), slots.expected(percent=True)
     subject = f"amounts that begin with {digits}" if digits else "some leading digits"
-    said = told("make up", share or "an unusual share", within(_records(slots, count, "amount"), "of {}"))
+    said = told("make up", share or "an unusual share", within(records(slots, count, "amount"), "of {}"))
     times, mad = slots.times(), slots.number(slots.fact.values.get("mad"))
     if expected:
         said += f", {times} times the {expected}" if times else f", where {expected}"
@@ -219,14 +212,14 @@ def _benford(slots: Slots) -> Saying:
     spread = within(mad, "mean absolute deviation {}") and told(
         within(mad, "mean absolute deviation {}"), within(excess, ", {} more than chance gives")
     )
-    return Saying(subject, told(said, _bracket(spread)))
+    return Saying(subject, told(said, bracket(spread)))
 
 
 def _endings(slots: Slots) -> Saying:
     ending, count = slots.quoted(slots.fact.values.get("ending")), slots.whole("count")
     share, usual = slots.percent(slots.fact.actual), slots.percent(slots.fact.expected_high)
     subject = f"amounts that end in {ending}" if ending else "amounts with one ending"
-    made = told("make up", share or "an unusual share", within(_records(slots, count, "amount"), "of {}"))
+    made = told("make up", share or "an unusual share", within(records(slots, count, "amount"), "of {}"))
     return Saying(subject, told(made, within(usual, ", where {} is usual")))
 
 
@@ -271,7 +264,7 @@ def _period_end(slots: Slots) -> Saying:
     elif days == 0:
         near = "on the last day of the period"
     else:
-        near = f"{_records(slots, days, 'day')} before the end of the period"
+        near = f"{records(slots, days, 'day')} before the end of the period"
     return Saying(_RECORD, told("falls", near, within(slots.moment("instant"), ", on {}")), of_record=True)
 
 
@@ -283,7 +276,7 @@ def _bank_changed(slots: Slots) -> Saying:
     days, previous, current = slots.whole("days"), slots.value("previous"), slots.value("current")
     when = "before the payment"
     if days is not None:
-        when = "on the day of the payment" if days == 0 else f"{_records(slots, days, 'day')} {when}"
+        when = "on the day of the payment" if days == 0 else f"{records(slots, days, 'day')} {when}"
     return Saying(
         "the bank account", told("was changed", when, within(previous, ", from {}"), within(current, "to {}"))
     )
@@ -306,149 +299,12 @@ def _relative_size(slots: Slots) -> Saying:
             if slots.direction is Direction.ABOVE
             else "stands beside the next largest"
         )
-    return Saying(_value(slots), told(said, of, _bracket(largest)))
+    return Saying(_value(slots), told(said, of, bracket(largest)))
 
 
 def _house_rule(slots: Slots) -> Saying:
     named, text = slots.quoted(slots.fact.actual), slots.quoted(slots.fact.values.get("text"))
     return Saying(told("the house rule", named), told("applies", within(text, ": {}")).replace(" :", ":"))
-
-
-def _away(slots: Slots, from_what: str) -> str | None:
-    """5.2 usual deviations above the expected band."""
-    distance, direction = slots.deviations(), slots.direction
-    if direction is None:
-        return f"{distance} usual deviations away from {from_what}" if distance else None
-    return told(within(distance, "{} usual deviations"), direction.value, from_what)
-
-
-def _outside_band(slots: Slots) -> Saying:
-    reached = told(
-        f"reached {slots.actual}" if slots.actual else "left its band", within(slots.moment("instant"), "on {}")
-    )
-    away = within(_away(slots, "the expected band"), ", {}")
-    expected = slots.expected()
-    return Saying(
-        _measure(slots), told(reached, away or (expected and ", against the expected band"), _bracket(expected))
-    )
-
-
-def _level_shift(slots: Slots) -> Saying:
-    moved = f"averaged {slots.actual}" if slots.actual else "moved to another level"
-    away = within(_away(slots, "its usual level"), ", {}")
-    expected = slots.expected()
-    return Saying(_measure(slots), told(moved, away or (expected and ", against its usual level"), _bracket(expected)))
-
-
-def _variation(slots: Slots) -> Saying:
-    more = slots.fact.kind is FactKind.MORE_VARIATION
-    usual = slots.quantity(slots.fact.expected_high if more else slots.fact.expected_low)
-    times, portion = (slots.times(), None) if more else (None, slots.portion())
-    if times:
-        said = f"varied {times} times as much as usual"
-    elif portion:
-        said = f"varied only {portion} as much as usual"
-    else:
-        said = f"varied {'more' if more else 'less'} than usual"
-    spread = within(slots.actual, "a spread of {}")
-    return Saying(
-        _measure(slots), told(said, _bracket(spread, within(usual, "against {}" if spread else "usual spread {}")))
-    )
-
-
-def _relation_broken(slots: Slots) -> Saying:
-    expected = slots.expected()
-    read = within(slots.actual, ": it read {}")
-    predicted = within(expected, "where they predict {}" if read else ", which predict {}")
-    away = within(_away(slots, "that" if expected else "their prediction"), ", {}")
-    said = told("no longer followed the other measures" + (read or ""), predicted, away)
-    return Saying(_measure(slots), said)
-
-
-def _episode(slots: Slots) -> Saying:
-    began = within(slots.moment("instant"), "began on {}")
-    lasted = _duration(slots, slots.fact.actual)
-    is_open = slots.fact.values.get("open")
-    if is_open is True:
-        rest = f"has lasted {lasted} so far" if lasted else "still lasts"
-    else:
-        until = within(slots.instant("end"), "until {}")
-        rest = (
-            told("lasted", lasted, until) if lasted or until else ("has ended" if is_open is False else "was noticed")
-        )
-    return Saying("the episode", told(began, "and" if began else None, rest))
-
-
-def _duration(slots: Slots, minutes: object) -> str | None:
-    """A time in minutes as `3 h 20 min` or `2 days 4 h`."""
-    known = finite(minutes) if isinstance(minutes, int | float) else None
-    if known is None or not 0 <= known < 1e9:
-        return None
-    if known < 1:
-        return f"{slots.number(known)} minutes"
-    whole = round(known)
-    days, rest = divmod(whole, 1440)
-    hours, left = divmod(rest, 60)
-    if days:
-        return told(_records(slots, days, "day"), f"{hours} h" if hours else None)
-    if hours:
-        return told(f"{hours} h", f"{left} min" if left else None)
-    return _records(slots, whole, "minute")
-
-
-def _also_moved(slots: Slots) -> Saying:
-    away = _away(slots, "its usual level")
-    return Saying(_measure(slots), told("moved as well", within(away, ", {}")))
-
-
-def _flat_line(slots: Slots) -> Saying:
-    minutes = _duration(slots, slots.fact.values.get("minutes"))
-    since = within(slots.moment("instant"), "since {}")
-    return Saying(
-        _measure(slots),
-        told(
-            "has been stuck",
-            within(slots.actual, "at {}"),
-            since,
-            within(minutes, "for {}" if not since else ", for {}"),
-        ),
-    )
-
-
-def _silent(slots: Slots) -> Saying:
-    since = within(slots.moment("instant"), "since {}")
-    lasted = within(_duration(slots, slots.fact.actual), ", for {}" if since else "for {}")
-    interval = _duration(slots, slots.fact.expected_high)
-    usual = within("minute" if interval == "1 minute" else interval, ", where one every {} is usual")
-    return Saying(_measure(slots), told("has given no reading", since, lasted, usual))
-
-
-def _spikes(slots: Slots) -> Saying:
-    count = finite(slots.fact.actual)
-    spikes = (
-        "spikes of a single sample"
-        if count is None
-        else f"{slots.number(count)} spike{'' if count == 1 else 's'} of a single sample"
-    )
-    usual = within(slots.number(slots.fact.expected_high), ", where up to {} would be usual in as long a time")
-    return Saying(_measure(slots), told("shows", spikes, usual))
-
-
-def _gross_range(slots: Slots) -> Saying:
-    count, expected = slots.whole("count"), slots.expected()
-    readings = _records(slots, count, "reading") if count else "readings"
-    extreme = within(slots.actual, ", the most extreme of them {}")
-    low, high = finite(slots.fact.expected_low), finite(slots.fact.expected_high)
-    side = "outside the plausible range"
-    if expected and (low is None or high is None):
-        side = "above the highest plausible value" if low is None else "below the lowest plausible value"
-    return Saying(_measure(slots), told("has", readings, side, _bracket(expected), extreme))
-
-
-def _sensor_drift(slots: Slots) -> Saying:
-    differs = within(slots.actual, "by {} on average")
-    usual = within(slots.expected(), ", where {} is usual")
-    return Saying(_measure(slots), told("differs from its reference", differs, usual))
 
 
 def _exposure(slots: Slots) -> Saying:
@@ -457,7 +313,7 @@ def _exposure(slots: Slots) -> Saying:
 
 def _seen_before(slots: Slots) -> Saying:
     nights = slots.whole("count")
-    often = within(None if nights is None else _records(slots, nights, "night"), "on {}")
+    often = within(None if nights is None else records(slots, nights, "night"), "on {}")
     since = within(slots.day("since"), "since {}")
     return Saying("the same finding", told("has been reported", often or ("before" if not since else None), since))
 
@@ -490,18 +346,6 @@ ENGLISH: Templates = {
     FactKind.SHARED_DETAILS: _shared_details,
     FactKind.RELATIVE_SIZE: _relative_size,
     FactKind.HOUSE_RULE: _house_rule,
-    FactKind.OUTSIDE_BAND: _outside_band,
-    FactKind.LEVEL_SHIFT: _level_shift,
-    FactKind.MORE_VARIATION: _variation,
-    FactKind.LESS_VARIATION: _variation,
-    FactKind.RELATION_BROKEN: _relation_broken,
-    FactKind.EPISODE: _episode,
-    FactKind.ALSO_MOVED: _also_moved,
-    FactKind.FLAT_LINE: _flat_line,
-    FactKind.SILENT: _silent,
-    FactKind.SPIKES: _spikes,
-    FactKind.GROSS_RANGE: _gross_range,
-    FactKind.SENSOR_DRIFT: _sensor_drift,
     FactKind.EXPOSURE: _exposure,
     FactKind.SEEN_BEFORE: _seen_before,
 }

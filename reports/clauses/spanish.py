@@ -1,4 +1,4 @@
-"""Spanish templates, one for each kind of fact. A template leaves out what its fact does not say."""
+"""Spanish templates for records: a function for each kind of fact, which leaves out what its fact does not say."""
 
 from __future__ import annotations
 
@@ -20,29 +20,28 @@ def _value(slots: Slots) -> str:
     return told("el valor", within(slots.actual, "de {}"))
 
 
-def _measure(slots: Slots) -> str:
-    return slots.feature or "la medida"
-
-
-def _counted(slots: Slots, count: int | None, one: str, many: str) -> str | None:
+def counted(slots: Slots, count: int | None, one: str, many: str) -> str | None:
+    """A count with what is counted, in the right number."""
     return None if count is None else f"{slots.counted(count)} {one if count == 1 else many}"
 
 
 def _earlier(slots: Slots, count: int | None) -> str | None:
-    return _counted(slots, count, "registro anterior", "registros anteriores")
+    return counted(slots, count, "registro anterior", "registros anteriores")
 
 
-def _days(slots: Slots, count: int | None) -> str | None:
-    return _counted(slots, count, "día", "días")
+def counted_days(slots: Slots, count: int | None) -> str | None:
+    """A count of days."""
+    return counted(slots, count, "día", "días")
 
 
-def _of(text: str) -> str:
+def with_article(text: str) -> str:
     """De with its article joined, as Spanish does."""
     return f"del {text[3:]}" if text.startswith("el ") else f"de {text}"
 
 
-def _side(direction: Direction, text: str) -> str:
-    return f"{_SIDES[direction].removesuffix('de')}{_of(text)}"
+def on_side(direction: Direction, text: str) -> str:
+    """Por encima de o por debajo de algo, with the article joined."""
+    return f"{_SIDES[direction].removesuffix('de')}{with_article(text)}"
 
 
 def _than_usual(slots: Slots, usual: str) -> str:
@@ -54,10 +53,11 @@ def _than_usual(slots: Slots, usual: str) -> str:
     if slots.direction is None:
         return f"se aparta de {usual}"
     degree = {Magnitude.SOMEWHAT: "algo ", Magnitude.WELL: "bastante ", Magnitude.HARDLY: "ligeramente "}
-    return f"está {degree.get(magnitude(slots.fact), '')}{_side(slots.direction, usual)}"
+    return f"está {degree.get(magnitude(slots.fact), '')}{on_side(slots.direction, usual)}"
 
 
-def _bracket(*parts: str | None) -> str | None:
+def bracket(*parts: str | None) -> str | None:
+    """The parts that there are, in brackets."""
     said = " ".join(part for part in parts if part)
     return f"({said})" if said else None
 
@@ -65,13 +65,13 @@ def _bracket(*parts: str | None) -> str | None:
 def _own_history(slots: Slots) -> Saying:
     usual = told("lo habitual", within(slots.value("entity"), "en {}"))
     earlier = _earlier(slots, slots.whole("count"))
-    return Saying(_value(slots), told(_than_usual(slots, usual), _bracket(slots.expected(), within(earlier, "en {}"))))
+    return Saying(_value(slots), told(_than_usual(slots, usual), bracket(slots.expected(), within(earlier, "en {}"))))
 
 
 def _peers(slots: Slots) -> Saying:
-    compared = _counted(slots, slots.whole("count"), "registro comparable", "registros comparables")
+    compared = counted(slots, slots.whole("count"), "registro comparable", "registros comparables")
     usual = _than_usual(slots, f"lo habitual entre {compared or 'registros comparables'}")
-    return Saying(_value(slots), told(usual, _bracket(slots.expected())))
+    return Saying(_value(slots), told(usual, bracket(slots.expected())))
 
 
 def _how_often(slots: Slots, *, earlier: bool) -> str:
@@ -79,7 +79,7 @@ def _how_often(slots: Slots, *, earlier: bool) -> str:
     count, total = slots.whole("count"), slots.whole("total")
     if count is None:
         return "es poco frecuente"
-    records = _earlier if earlier else lambda s, n: _counted(s, n, "registro", "registros")
+    records = _earlier if earlier else lambda s, n: counted(s, n, "registro", "registros")
     only = "solo " if total is not None and count * 20 < total else ""
     if count == 0:
         return told("no había aparecido nunca", within(records(slots, total), "en {}"))
@@ -111,14 +111,14 @@ def _new_entity(slots: Slots) -> Saying:
 
 def _frequency(slots: Slots) -> Saying:
     count, days = finite(slots.fact.actual), slots.whole("days")
-    within_days = within(_days(slots, days), "en {}")
+    within_days = within(counted_days(slots, days), "en {}")
     counted = "un número inusual de registros"
     if count is not None:
         counted = f"{slots.number(count)} registro{'' if count == 1 else 's'}"
     said = told("hubo", counted, within(slots.value("entity"), "de {}"), within_days)
     times, expected = slots.times(), slots.expected()
     if times:
-        said = told(said + ",", f"{times} veces el número habitual", _bracket(expected))
+        said = told(said + ",", f"{times} veces el número habitual", bracket(expected))
     elif expected:
         said = told(said + ",", f"cuando lo habitual es {expected}")
     return Saying("", said)
@@ -155,7 +155,7 @@ def _and_before(text: str) -> str:
 
 def _strangeness(slots: Slots) -> Saying:
     share, count = finite(slots.fact.actual), slots.whole("count")
-    compared = _counted(slots, count, "registro comparable", "registros comparables") or "los registros comparables"
+    compared = counted(slots, count, "registro comparable", "registros comparables") or "los registros comparables"
     if share == 1:
         every = "" if count == 1 or compared.startswith("los ") else "los "
         return Saying(_RECORD, f"es más extraño que {every}{compared}", of_record=True)
@@ -181,7 +181,7 @@ def _duplicate(slots: Slots) -> Saying:
     joined = {"coincide": "con el", "se parece": "al", "acompaña": "al"}[alike]
     days, earlier = slots.whole("days"), None
     if days is not None:
-        earlier = "el mismo día" if days == 0 else f"{_days(slots, days)} antes"
+        earlier = "el mismo día" if days == 0 else f"{counted_days(slots, days)} antes"
     day = within(slots.day("other_at"), ", el {}," if earlier else "el {}") if days != 0 else None
     paid = told("pagado", earlier, day) if earlier or day else None
     match = told(_PAYEE.get(pattern[:1]), _NUMBER.get(pattern[1:2]))
@@ -197,7 +197,7 @@ def _below_limit(slots: Slots) -> Saying:
         return Saying(_value(slots), f"no queda por debajo del {said_limit}")
     near = "justo por debajo" if ratio is not None and 0.9 <= ratio < 1 else "por debajo"
     share = slots.percent(ratio) if ratio is not None and ratio < 1 else None
-    close = _counted(slots, count, "importe más del mismo origen", "importes más del mismo origen") if count else None
+    close = counted(slots, count, "importe más del mismo origen", "importes más del mismo origen") if count else None
     return Saying(
         _value(slots),
         told(f"queda {near} del {said_limit}", within(share, "(el {} de este)"), within(close, ", igual que {}")),
@@ -207,10 +207,10 @@ def _below_limit(slots: Slots) -> Saying:
 def _split(slots: Slots) -> Saying:
     pieces, days, total = slots.whole("count"), slots.whole("days"), finite(slots.fact.actual)
     limit, top = slots.quantity(slots.fact.expected_high), finite(slots.fact.expected_high)
-    subject = _counted(slots, pieces, "importe", "importes") or "varios importes"
+    subject = counted(slots, pieces, "importe", "importes") or "varios importes"
     when = None
     if days is not None:
-        when = "del mismo día" if days == 0 else f"en {_days(slots, days)}"
+        when = "del mismo día" if days == 0 else f"en {counted_days(slots, days)}"
     above = ", por encima del" if total is not None and top is not None and total > top else ", frente al"
     adds = "suma" if pieces == 1 else "suman"
     return Saying(
@@ -237,7 +237,7 @@ def _benford(slots: Slots) -> Saying:
     digits, count = slots.value("digits") or slots.number(slots.fact.values.get("digits")), slots.whole("count")
     share, expected = slots.percent(slots.fact.actual), slots.expected(percent=True)
     subject = f"los importes que empiezan por {digits}" if digits else "algunos primeros dígitos"
-    amounts = _counted(slots, count, "importe", "importes")
+    amounts = counted(slots, count, "importe", "importes")
     said = told("son", f"el {share}" if share else "una parte inusual", within(amounts, "de {}"))
     times, mad = slots.times(), slots.number(slots.fact.values.get("mad"))
     if expected:
@@ -245,14 +245,14 @@ def _benford(slots: Slots) -> Saying:
         said += " que da la ley de Benford" if times else " es lo que da la ley de Benford"
     excess = slots.number(slots.fact.values.get("excess"))
     spread = mad and told(within(mad, "desviación absoluta media de {}"), within(excess, ", {} más que por azar"))
-    return Saying(subject, told(said, _bracket(spread)))
+    return Saying(subject, told(said, bracket(spread)))
 
 
 def _endings(slots: Slots) -> Saying:
     ending, count = slots.quoted(slots.fact.values.get("ending")), slots.whole("count")
     share, usual = slots.percent(slots.fact.actual), slots.percent(slots.fact.expected_high)
     subject = f"los importes que terminan en {ending}" if ending else "los importes con una misma terminación"
-    amounts = _counted(slots, count, "importe", "importes")
+    amounts = counted(slots, count, "importe", "importes")
     made = told("son", f"el {share}" if share else "una parte inusual", within(amounts, "de {}"))
     return Saying(subject, told(made, within(usual, ", cuando lo habitual es el {}")))
 
@@ -300,7 +300,7 @@ def _period_end(slots: Slots) -> Saying:
     elif days == 0:
         near = "en el último día del periodo"
     else:
-        near = f"{_days(slots, days)} antes del cierre del periodo"
+        near = f"{counted_days(slots, days)} antes del cierre del periodo"
     return Saying(_RECORD, told("cae", near, within(slots.moment("instant"), ", el {}")), of_record=True)
 
 
@@ -312,7 +312,7 @@ def _bank_changed(slots: Slots) -> Saying:
     days, previous, current = slots.whole("days"), slots.value("previous"), slots.value("current")
     when = "antes del pago"
     if days is not None:
-        when = "el mismo día del pago" if days == 0 else f"{_days(slots, days)} {when}"
+        when = "el mismo día del pago" if days == 0 else f"{counted_days(slots, days)} {when}"
     return Saying("la cuenta bancaria", told("se cambió", when, within(previous, ", de {}"), within(current, "a {}")))
 
 
@@ -332,7 +332,7 @@ def _relative_size(slots: Slots) -> Saying:
         said = (
             "supera al siguiente más alto" if slots.direction is Direction.ABOVE else "acompaña al siguiente más alto"
         )
-    return Saying(_value(slots), told(said, of, _bracket(largest)))
+    return Saying(_value(slots), told(said, of, bracket(largest)))
 
 
 def _house_rule(slots: Slots) -> Saying:
@@ -340,138 +340,12 @@ def _house_rule(slots: Slots) -> Saying:
     return Saying(told("la regla propia", named), told("se cumple", within(text, ": {}")).replace(" :", ":"))
 
 
-def _away(slots: Slots, from_what: str) -> str | None:
-    """A 5,2 desviaciones habituales por encima de la banda esperada."""
-    distance, direction = slots.deviations(), slots.direction
-    if direction is None:
-        return f"a {distance} desviaciones habituales {_of(from_what)}" if distance else None
-    return told(within(distance, "a {} desviaciones habituales"), _side(direction, from_what))
-
-
-def _outside_band(slots: Slots) -> Saying:
-    reached = f"alcanzó {slots.actual}" if slots.actual else "salió de su banda"
-    when = within(slots.moment("instant"), "el {}")
-    away = within(_away(slots, "la banda esperada"), ", {}")
-    expected = slots.expected()
-    compared = away or (expected and ", frente a la banda esperada")
-    return Saying(_measure(slots), told(reached, when, compared, _bracket(expected)))
-
-
-def _level_shift(slots: Slots) -> Saying:
-    moved = f"promedió {slots.actual}" if slots.actual else "pasó a otro nivel"
-    away = within(_away(slots, "su nivel habitual"), ", {}")
-    expected = slots.expected()
-    return Saying(
-        _measure(slots), told(moved, away or (expected and ", frente a su nivel habitual"), _bracket(expected))
-    )
-
-
-def _variation(slots: Slots) -> Saying:
-    more = slots.fact.kind is FactKind.MORE_VARIATION
-    usual = slots.quantity(slots.fact.expected_high if more else slots.fact.expected_low)
-    times, portion = (slots.times(), None) if more else (None, slots.portion())
-    if times:
-        said = f"varió {times} veces lo habitual"
-    elif portion:
-        said = f"varió solo el {portion} de lo habitual"
-    else:
-        said = f"varió {'más' if more else 'menos'} de lo habitual"
-    spread = within(slots.actual, "una dispersión de {}")
-    against = within(usual, "frente a {}" if spread else "dispersión habitual {}")
-    return Saying(_measure(slots), told(said, _bracket(spread, against)))
-
-
-def _relation_broken(slots: Slots) -> Saying:
-    expected = slots.expected()
-    read = within(slots.actual, ": marcó {}")
-    predicted = within(expected, "cuando predicen {}" if read else ", que predicen {}")
-    away = within(_away(slots, "lo previsto"), ", {}")
-    return Saying(_measure(slots), told("dejó de seguir a las demás medidas" + (read or ""), predicted, away))
-
-
-def _episode(slots: Slots) -> Saying:
-    began = within(slots.moment("instant"), "comenzó el {}")
-    lasted = _duration(slots, slots.fact.actual)
-    is_open = slots.fact.values.get("open")
-    if is_open is True:
-        rest = f"dura ya {lasted}" if lasted else "sigue en curso"
-    else:
-        until = within(slots.instant("end"), "hasta el {}")
-        rest = (
-            told("duró", lasted, until) if lasted or until else ("ha terminado" if is_open is False else "se detectó")
-        )
-    return Saying("el episodio", told(began, "y" if began else None, rest))
-
-
-def _duration(slots: Slots, minutes: object) -> str | None:
-    """A time in minutes as `3 h 20 min` or `2 días 4 h`."""
-    known = finite(minutes) if isinstance(minutes, int | float) else None
-    if known is None or not 0 <= known < 1e9:
-        return None
-    if known < 1:
-        return f"{slots.number(known)} minutos"
-    whole = round(known)
-    days, rest = divmod(whole, 1440)
-    hours, left = divmod(rest, 60)
-    if days:
-        return told(_days(slots, days), f"{hours} h" if hours else None)
-    if hours:
-        return told(f"{hours} h", f"{left} min" if left else None)
-    return _counted(slots, whole, "minuto", "minutos")
-
-
-def _also_moved(slots: Slots) -> Saying:
-    away = _away(slots, "su nivel habitual")
-    return Saying(_measure(slots), told("también se movió", within(away, ", {}")))
-
-
-def _flat_line(slots: Slots) -> Saying:
-    minutes = _duration(slots, slots.fact.values.get("minutes"))
-    since = within(slots.moment("instant"), "desde el {}")
-    lasted = within(minutes, ", durante {}" if since else "durante {}")
-    return Saying(_measure(slots), told("se mantiene sin cambios", within(slots.actual, "en {}"), since, lasted))
-
-
-def _silent(slots: Slots) -> Saying:
-    since = within(slots.moment("instant"), "desde el {}")
-    lasted = within(_duration(slots, slots.fact.actual), ", durante {}" if since else "durante {}")
-    interval = _duration(slots, slots.fact.expected_high)
-    usual = within("minuto" if interval == "1 minuto" else interval, ", cuando lo habitual es una cada {}")
-    return Saying(_measure(slots), told("no ha dado lecturas", since, lasted, usual))
-
-
-def _spikes(slots: Slots) -> Saying:
-    count = finite(slots.fact.actual)
-    spikes = "picos de una sola muestra"
-    if count is not None:
-        spikes = f"{slots.number(count)} pico{'' if count == 1 else 's'} de una sola muestra"
-    usual = within(slots.number(slots.fact.expected_high), ", cuando lo habitual son hasta {} en el mismo tiempo")
-    return Saying(_measure(slots), told("muestra", spikes, usual))
-
-
-def _gross_range(slots: Slots) -> Saying:
-    count, expected = slots.whole("count"), slots.expected()
-    readings = (_counted(slots, count, "lectura", "lecturas") if count else None) or "lecturas"
-    extreme = within(slots.actual, ", la más extrema de {}")
-    low, high = finite(slots.fact.expected_low), finite(slots.fact.expected_high)
-    side = "fuera del intervalo verosímil"
-    if expected and (low is None or high is None):
-        side = "por encima del máximo verosímil" if low is None else "por debajo del mínimo verosímil"
-    return Saying(_measure(slots), told("tiene", readings, side, _bracket(expected), extreme))
-
-
-def _sensor_drift(slots: Slots) -> Saying:
-    differs = within(slots.actual, "en {} de media")
-    usual = within(slots.expected(), ", cuando lo habitual es {}")
-    return Saying(_measure(slots), told("difiere de su referencia", differs, usual))
-
-
 def _exposure(slots: Slots) -> Saying:
     return Saying("el dinero en riesgo", f"asciende a {slots.actual}" if slots.actual else "no se conoce")
 
 
 def _seen_before(slots: Slots) -> Saying:
-    often = within(_counted(slots, slots.whole("count"), "noche", "noches"), "en {}")
+    often = within(counted(slots, slots.whole("count"), "noche", "noches"), "en {}")
     since = within(slots.day("since"), "desde el {}")
     return Saying("el mismo hallazgo", told("ya se había señalado", often or (None if since else "antes"), since))
 
@@ -504,18 +378,6 @@ SPANISH: Templates = {
     FactKind.SHARED_DETAILS: _shared_details,
     FactKind.RELATIVE_SIZE: _relative_size,
     FactKind.HOUSE_RULE: _house_rule,
-    FactKind.OUTSIDE_BAND: _outside_band,
-    FactKind.LEVEL_SHIFT: _level_shift,
-    FactKind.MORE_VARIATION: _variation,
-    FactKind.LESS_VARIATION: _variation,
-    FactKind.RELATION_BROKEN: _relation_broken,
-    FactKind.EPISODE: _episode,
-    FactKind.ALSO_MOVED: _also_moved,
-    FactKind.FLAT_LINE: _flat_line,
-    FactKind.SILENT: _silent,
-    FactKind.SPIKES: _spikes,
-    FactKind.GROSS_RANGE: _gross_range,
-    FactKind.SENSOR_DRIFT: _sensor_drift,
     FactKind.EXPOSURE: _exposure,
     FactKind.SEEN_BEFORE: _seen_before,
 }

@@ -16,7 +16,7 @@ from analyzers.results import Fact, Finding
 from reports.contents import Claim, Lang
 from reports.grounding.lexicon import PROPER, SEPARATORS
 from reports.grounding.names import bare, label_names, masked, texts_of
-from reports.grounding.statement import Unbacked, check_statement
+from reports.grounding.statement import UnbackedError, check_statement
 
 __all__ = ["Failure", "failures"]
 
@@ -43,16 +43,16 @@ def failures(claims: Sequence[Claim], finding: Finding, lang: Lang, timezone: st
     for index, claim in enumerate(claims):
         try:
             _check(claim, known, finding, lang, timezone)
-        except Unbacked as reason:
+        except UnbackedError as reason:
             failed.append(Failure(index, str(reason)))
     return tuple(failed)
 
 
 def _check(claim: Claim, known: dict[str, Fact], finding: Finding, lang: Lang, timezone: str) -> None:
     if not claim.text.strip():
-        raise Unbacked("the claim is empty")
+        raise UnbackedError("the claim is empty")
     if unknown := [name for name in claim.facts if name not in known]:
-        raise Unbacked(f"cites {unknown[0]}, which is no fact of this finding")
+        raise UnbackedError(f"cites {unknown[0]}, which is no fact of this finding")
     if not claim.facts:
         _check_without_facts(claim, finding)
         return
@@ -62,11 +62,11 @@ def _check(claim: Claim, known: dict[str, Fact], finding: Finding, lang: Lang, t
         try:
             for part, fact in zip(parts, facts, strict=True):
                 check_statement(part, fact, finding.subject, lang, timezone)
-        except Unbacked as reason:
+        except UnbackedError as reason:
             first = first or reason
         else:
             return
-    raise first or Unbacked("does not hold a statement for each fact that it cites")
+    raise first or UnbackedError("does not hold a statement for each fact that it cites")
 
 
 def _splits(text: str, count: int, lang: Lang) -> Iterator[list[str]]:
@@ -82,10 +82,10 @@ def _check_without_facts(claim: Claim, finding: Finding) -> None:
     if claim.part == "what":
         text = masked(text, label_names(finding.subject.label or finding.subject.id))
     if re.search(r"\d", text):
-        raise Unbacked("holds a figure, but cites no fact")
+        raise UnbackedError("holds a figure, but cites no fact")
     for word in re.findall(r"(?<![.:] )(?<!^)\b[^\W\d_]*[A-ZÁÉÍÓÚÑÜ][\w]*", text):
         if word not in PROPER:
-            raise Unbacked(f"holds the name {word!r}, but cites no fact")
+            raise UnbackedError(f"holds the name {word!r}, but cites no fact")
     for name in texts_of(finding):
         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-            raise Unbacked(f"holds {name!r} of a record, but cites no fact")
+            raise UnbackedError(f"holds {name!r} of a record, but cites no fact")

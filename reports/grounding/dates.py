@@ -11,12 +11,38 @@ from analyzers.results import Fact
 from reports.contents import Lang
 
 MONTHS = {
-    "en": "january february march april may june july august september october november december".split(),
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split(),
+    "en": [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ],
+    "es": [
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+    ],
 }
 WEEKDAYS = {
-    "en": "monday tuesday wednesday thursday friday saturday sunday".split(),
-    "es": "lunes martes miércoles jueves viernes sábado domingo".split(),
+    "en": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+    "es": ["lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"],
 }
 _SPELT = {
     "en": rf"(\d{{1,2}}) ({'|'.join(MONTHS['en'])}) (\d{{1,4}})(?: at (\d\d):(\d\d))?",
@@ -26,25 +52,25 @@ _UNTIL = {"en": r"until\s*$", "es": r"hasta el\s*$"}
 _CLOCK = re.compile(r"(?<!\d)(\d\d):(\d\d)(?!\d)")
 
 
-class WrongTime(Exception):
+class WrongTimeError(Exception):
     """A date or time that no slot of the fact backs."""
 
 
 def without_times(text: str, fact: Fact, lang: Lang, timezone: str) -> str:
-    """The text without its dates, hours and weekdays; WrongTime for one that the fact does not hold."""
+    """The text without its dates, hours and weekdays; WrongTimeError for one that the fact does not hold."""
     zone = ZoneInfo(timezone)
     kept, position = "", 0
     for match in re.finditer(_SPELT[lang], text, re.IGNORECASE):
         until = re.search(_UNTIL[lang], text[: match.start()]) is not None
         if not _is_date_of(match, fact, lang, zone, until=until):
-            raise WrongTime(f"the date {match[0]!r} is not that of the fact")
+            raise WrongTimeError(f"the date {match[0]!r} is not that of the fact")
         kept, position = kept + text[position : match.start()] + " ", match.end()
     text = kept + text[position:]
     text = _without_hours(text, fact, zone)
     names = "|".join(WEEKDAYS[lang])
     for match in re.finditer(rf"\b({names})\b", text, re.IGNORECASE):
         if WEEKDAYS[lang].index(match[1].lower()) not in _weekdays(fact, zone):
-            raise WrongTime(f"the weekday {match[0]!r} is not that of the fact")
+            raise WrongTimeError(f"the weekday {match[0]!r} is not that of the fact")
     return re.sub(rf"\b({names})\b", " ", text, flags=re.IGNORECASE)
 
 
@@ -90,12 +116,12 @@ def _without_hours(text: str, fact: Fact, zone: ZoneInfo) -> str:
     for match in re.finditer(r"\((\d\d):(\d\d) (?:to|a) (\d\d):(\d\d)\)", text):
         shown = [int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])]
         if shown != expected:
-            raise WrongTime(f"the hours {match[0]} are not the expected ones")
+            raise WrongTimeError(f"the hours {match[0]} are not the expected ones")
     text = re.sub(r"\(\d\d:\d\d (?:to|a) \d\d:\d\d\)", " ", text)
     for match in _CLOCK.finditer(text):
         own = [at.hour * 60 + at.minute for at in _instants(fact, zone, until=False)] + [_minutes(fact.actual)]
         if int(match[1]) * 60 + int(match[2]) not in own:
-            raise WrongTime(f"the hour {match[0]} is not that of the fact")
+            raise WrongTimeError(f"the hour {match[0]} is not that of the fact")
     return _CLOCK.sub(" ", text)
 
 

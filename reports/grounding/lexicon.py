@@ -15,7 +15,7 @@ PROPER = frozenset(
 )
 """Words with a capital that are no names of anybody."""
 
-# -- what the words behind a figure make of it: pattern -> sense --------------------------------------------------------
+# -- what the words behind a figure make of it: pattern -> sense -------------------------------------------------------
 SENSES = {
     "en": (
         (r" ?%", "percent"),
@@ -40,14 +40,17 @@ SENSES = {
     ),
 }
 
-# -- what the words before a figure make of it: the last cue before it decides ------------------------------------------
+# -- what the words before a figure make of it: the last cue before it decides -----------------------------------------
 CUES = {
     "en": (
         (r"begin with", "digits"),
         (r"multiple of", "unit_of"),
         (r"deviation", "mad"),
         (
-            r"spread of|the <feature> of|it read|most extreme of them|amount of|averaged|reached|stuck at|come to|comes to|on average",
+            (
+                r"spread of|the <feature> of|it read|most extreme of them|amount of|averaged|reached|stuck at|comes? to"
+                r"|on average"
+            ),
             "actual",
         ),
         (r"usual|limit|where|times the|against|expected|predict|plausible|up to|every|next largest|\(", "expected"),
@@ -57,7 +60,10 @@ CUES = {
         (r"múltiplo exacto de", "unit_of"),
         (r"absoluta media de", "mad"),
         (
-            r"una dispersión de|valor de <feature> \(|valor de|marcó|la más extrema de|importe de|promedió|alcanzó|cambios en|suman?|difiere de su referencia en",
+            (
+                r"una dispersión de|valor de <feature> \(|valor de|marcó|la más extrema de|importe de|promedió|alcanzó"
+                r"|cambios en|suman?|difiere de su referencia en"
+            ),
             "actual",
         ),
         (
@@ -68,7 +74,7 @@ CUES = {
 }
 SPREAD_BRACKET = {"en": r"\(a spread of", "es": r"\(una dispersión de"}
 
-# -- directions ----------------------------------------------------------------------------------------------------------
+# -- directions --------------------------------------------------------------------------------------------------------
 IDIOMS = {
     "en": r"more than chance|rather than|stranger than|most extreme|most of all|earlier|next largest",
     "es": r"más que por azar|(?:importes? )?más del mismo|más extrañ\w+|más extrema|siguiente más alto|sobre todo",
@@ -90,10 +96,23 @@ ALL = {"en": r"\bstranger than all\b", "es": r"\bmás extraño que los \d"}
 
 COUNT_IS_ACTUAL = frozenset({FactKind.FREQUENCY, FactKind.SEQUENCE_GAP, FactKind.SPIKES})
 """Kinds whose counted things are the fact's `actual`, not its `count`."""
+ONE_SIDED = frozenset(
+    {
+        FactKind.BELOW_LIMIT,
+        FactKind.SPLIT,
+        FactKind.ENDINGS,
+        FactKind.RELATIVE_SIZE,
+        FactKind.MORE_VARIATION,
+        FactKind.LESS_VARIATION,
+        FactKind.SPIKES,
+        FactKind.SILENT,
+    }
+)
+"""Kinds of which one end of the expected range counts."""
 IN_ORDER = {FactKind.BANK_CHANGED: ("previous", "current"), FactKind.SEQUENCE_GAP: ("after", "before")}
 """Kinds in which one text of the fact must stand before another."""
 
-# -- what a statement of each kind cannot do without ---------------------------------------------------------------------
+# -- what a statement of each kind cannot do without -------------------------------------------------------------------
 MARKS = {
     FactKind.OWN_HISTORY: (r"usual", r"habitual"),
     FactKind.PEERS: (r"comparable", r"comparables?"),
@@ -137,47 +156,3 @@ MARKS = {
     FactKind.EXPOSURE: (r"money at risk", r"dinero en riesgo"),
     FactKind.SEEN_BEFORE: (r"reported", r"señalado"),
 }
-
-WORDS = {
-    "en": frozenset(
-        """
-        a above account across adds again against all alone also amount amounts among an and applies approved are as at
-        average averaged away band bank be been began begin below benfords besides beside before both by chance
-        changed close combination come comes comparable created day days deviation deviations digits document
-        documents each earlier empty ending end equals episode every expected extreme falls far field first followed
-        for from figure figures given gives h had hardly has have highest holiday house hours hour how in is it its just largest larger lasted lasts
-        law leading left less level like limit longer long lowest make mean measure measures min minute minutes missing
-        money more moreover most moved moved much multiple never next night nights no not noticed number numbers of on one only
-        origin other others outside payee payment period person plausible predict predict rare rather read reading
-        readings reached record records reference reported risk round rule same sample see several share shift shows
-        similar since single slightly so somewhat someone else spikes spike spread stands still strange stranger
-        strangest stuck than that the their them there they time times to together total under unusual up until usual
-        occurred range rest count sum
-        value varied was well were what where which while whole with within without would addition same another
-        invoice number entered paid made differs finding weekend unknown known ended far office detail
-        description sequence some between after absolute prediction moved out absolute any last near
-        if day larger sum back once
-        """.split()
-    ),
-    "es": frozenset(
-        """
-        a absoluta acompaña además al alcanza alcanzó algo algunos alto antes anterior anteriores aparece aparecido
-        aprobó aparta asciende asimismo aún banda bancaria bastante beneficiario benford cada cae cambio cambios cambió
-        campo cantidad caso cerca cifra cierre coincide combinación comienzo comenzó comparable comparables como con
-        conjunto conoce creó cuando cuenta cumple da dado dato de dejó del demás descripción desde desviación
-        desviaciones detectó dinero difiere dispersión documento documentos dura durante duró día días dígitos e el
-        empiezan en encima entre episodio es esperada está este están exacto extraño extraños extrema factura falta
-        faltan festivo fin fuera frecuente frente fue h ha habitual habituales habían había hallazgo hasta hora horario hubo
-        igual importe importes intervalo inusual inusuales la las le lectura lecturas ley ligeramente lo los límite
-        más máximo mayor media medida medidas menos mientras min minuto minutos mismo misma mitad movió moment momento muestra
-        múltiplo mínimo nivel no noche noches nunca número números o oficina origen otra otro otros pagado pago parece
-        parecido parte periodo persona pico picos poco por posterior predicen previsto primer primeros promedió propia
-        pasó que queda redonda referencia registro registros regla resto resulta resultan riesgo salió se secuencia
-        seguir semana separado señalado siguiente sigue sin situa sobre sola solo son su suma suman supera sus
-        también te tenía termina terminan terminación terminado tercero tiempo tiene todos todo todas tras un una
-        uno vacío valor valores varias varios varió veces vez verosímil vista y ya último cambiar curso debajo justo
-        por marcó se azar mantiene cuentan
-        """.split()
-    ),
-}
-"""Every word that a statement may hold beside names, dates and figures with their units."""

@@ -9,31 +9,32 @@ from collections.abc import Iterator, Sequence
 from analyzers.results import Direction, Fact, FactKind, Subject
 from reports.contents import Lang
 from reports.grounding import lexicon
-from reports.grounding.dates import WrongTime, without_times
+from reports.grounding.dates import WrongTimeError, without_times
 from reports.grounding.figures import Figure, figures
 from reports.grounding.names import bare, label_names, masked, names_of
+from reports.grounding.vocabulary import WORDS
 
 _RANGE = {"en": r" to $", "es": r" a $"}
 _UNITS_OF_TIME = {"d": 1440, "h": 60, "m": 1}
 
 
-class Unbacked(Exception):
+class UnbackedError(Exception):
     """Something in a text that its fact does not hold."""
 
 
 def check_statement(text: str, fact: Fact, subject: Subject, lang: Lang, timezone: str) -> None:
-    """Raise Unbacked for the first thing in the statement that the fact does not back.
+    """Raise UnbackedError for the first thing in the statement that the fact does not back.
 
     `text` is bare (see `names.bare`), one statement without period.
     """
     text = masked(text.rstrip(". "), {**names_of(fact), **label_names(subject.label or subject.id)})
     _check_order(text, fact)
     if not re.search(lexicon.MARKS[fact.kind][lang == "es"], text, re.IGNORECASE):
-        raise Unbacked(f"does not say what a fact of the kind {fact.kind.value} says")
+        raise UnbackedError(f"does not say what a fact of the kind {fact.kind.value} says")
     try:
         text = without_times(text, fact, lang, timezone)
-    except WrongTime as wrong:
-        raise Unbacked(str(wrong)) from None
+    except WrongTimeError as wrong:
+        raise UnbackedError(str(wrong)) from None
     text = re.sub(lexicon.EVERY[lang], lambda every: every[0].replace(" min", " 1 min"), text)
     found = figures(text, lang)
     _check_directions(text, fact, lang, found)
@@ -46,10 +47,10 @@ def _check_order(text: str, fact: Fact) -> None:
     first, second = lexicon.IN_ORDER.get(fact.kind, ("", ""))
     both = f"<{first}>" in text and f"<{second}>" in text
     if both and text.index(f"<{first}>") > text.index(f"<{second}>"):
-        raise Unbacked(f"{first} and {second} are exchanged")
+        raise UnbackedError(f"{first} and {second} are exchanged")
 
 
-# -- figures -------------------------------------------------------------------------------------------------------------
+# -- figures -----------------------------------------------------------------------------------------------------------
 def _check_figures(text: str, found: Sequence[Figure], fact: Fact, lang: Lang) -> str:
     """Check each figure with its unit; the text without them."""
     unit = bare(fact.unit or "")[:16].strip()
@@ -70,7 +71,7 @@ def _check_figures(text: str, found: Sequence[Figure], fact: Fact, lang: Lang) -
             _check_range(figure, following, sense, fact, _role(before, lang))
             index, read = index + 1, following.end
         elif not any(figure.rounds(value, scale=scale) for value, scale in _values(sense, _role(before, lang), fact)):
-            raise Unbacked(f"{text[figure.start : end]!r} is not in the fact")
+            raise UnbackedError(f"{text[figure.start : end]!r} is not in the fact")
         rest += text[position : figure.start] + " "
         position, read = end, max(read, found[index].end)
         index += 1
@@ -89,7 +90,7 @@ def _sense(text: str, figure: Figure, unit: str, lang: Lang) -> tuple[str, int]:
         if match := re.match(pattern, after):
             return sense, figure.end + match.end()
     if match := re.match(r" ([A-Z]{3})\b", after):
-        raise Unbacked(f"the currency {match[1]} is not that of the fact")
+        raise UnbackedError(f"the currency {match[1]} is not that of the fact")
     return "plain", figure.end
 
 
@@ -154,19 +155,22 @@ def _shares(role: str, fact: Fact) -> Iterator[object]:
 
 
 def _single_expected(fact: Fact) -> Iterator[object]:
-    """The expected value where a text shows one figure: either end, if the other is unknown or looks the same."""
+    """What one figure may stand for where a range could stand: the end that counts, or both if they look the same."""
     ends = [value for value in (fact.expected_low, fact.expected_high) if value is not None and math.isfinite(value)]
-    yield from ends
+    if fact.kind in lexicon.ONE_SIDED or len(ends) < 2:
+        yield from ends
+    elif math.isclose(ends[0], ends[1], rel_tol=1e-3):
+        yield sum(ends) / 2
 
 
 def _check_range(low: Figure, high: Figure, sense: str, fact: Fact, role: str) -> None:
     scale = 100.0 if sense == "percent" else 1.0
     if role != "expected" or sense not in ("quantity", "percent", "plain"):
-        raise Unbacked("a range stands where the fact has none")
+        raise UnbackedError("a range stands where the fact has none")
     if sense == "plain" and bare(fact.unit or ""):
-        raise Unbacked("a range stands without its unit")
+        raise UnbackedError("a range stands without its unit")
     if not (low.rounds(fact.expected_low, scale=scale) and high.rounds(fact.expected_high, scale=scale)):
-        raise Unbacked("the range is not the expected one")
+        raise UnbackedError("the range is not the expected one")
 
 
 def _check_duration(
@@ -189,16 +193,16 @@ def _check_duration(
     rounded_down = 60 if re.search(r"d(?:ays?|ías?)", text[found[index].start : end]) else 0.5
     known = isinstance(exact, int | float) and not isinstance(exact, bool)
     if not known or not -0.5 * finest - 1e-6 <= float(exact or 0) - total < max(rounded_down, 0.5 * finest) + 1e-6:
-        raise Unbacked(f"the time {text[found[index].start : end]!r} is not in the fact")
+        raise UnbackedError(f"the time {text[found[index].start : end]!r} is not in the fact")
     return last, end
 
 
-# -- directions and silences ---------------------------------------------------------------------------------------------
+# -- directions and silences -------------------------------------------------------------------------------------------
 def _check_directions(text: str, fact: Fact, lang: Lang, found: Sequence[Figure]) -> None:
     plain = re.sub(lexicon.IDIOMS[lang], " ", text, flags=re.IGNORECASE)
     if re.search(lexicon.NOT_BELOW[lang], plain):
         if fact.kind is not FactKind.BELOW_LIMIT or _compared(fact) is Direction.BELOW:
-            raise Unbacked("the fact lies below")
+            raise UnbackedError("the fact lies below")
         plain = re.sub(lexicon.NOT_BELOW[lang], " ", plain)
     allowed = _direction(fact)
     times = any(re.match(r" (?:times|veces)\b", text[figure.end :]) and figure.value >= 1 for figure in found)
@@ -207,10 +211,10 @@ def _check_directions(text: str, fact: Fact, lang: Lang, found: Sequence[Figure]
         and allowed is not Direction.ABOVE
         and not (times and allowed is None)
     ):
-        raise Unbacked("says above, which the fact does not")
+        raise UnbackedError("says above, which the fact does not")
     below = re.search(lexicon.BELOW[lang], plain) or re.search(lexicon.PORTION[lang], plain)
     if below and allowed is not Direction.BELOW and not (allowed is None and not re.search(lexicon.BELOW[lang], plain)):
-        raise Unbacked("says below, which the fact does not")
+        raise UnbackedError("says below, which the fact does not")
 
 
 def _direction(fact: Fact) -> Direction | None:
@@ -244,16 +248,16 @@ def _compared(fact: Fact) -> Direction | None:
 def _check_silences(text: str, fact: Fact, lang: Lang) -> None:
     """`Never`, `no earlier records` and `all` are counts, too."""
     if re.search(lexicon.NEVER[lang], text) and fact.values.get("count") not in (0, None):
-        raise Unbacked("says never, but the fact counts some")
+        raise UnbackedError("says never, but the fact counts some")
     if re.search(lexicon.ALL[lang], text) and fact.actual != 1:
-        raise Unbacked("says all, but the fact does not")
+        raise UnbackedError("says all, but the fact does not")
 
 
-# -- words -----------------------------------------------------------------------------------------------------------------
+# -- words -------------------------------------------------------------------------------------------------------------
 def _check_words(text: str, lang: Lang) -> None:
     without = re.sub(r"<\w+>", " ", text)
     for word in re.findall(r"[^\W\d_]+(?:_\w+)?", without):
-        if word.lower() not in lexicon.WORDS[lang]:
-            raise Unbacked(f"the word {word!r} is neither in the fact nor part of a statement")
+        if word.lower() not in WORDS[lang]:
+            raise UnbackedError(f"the word {word!r} is neither in the fact nor part of a statement")
     if digit := re.search(r"\d[\w.,]*", without):
-        raise Unbacked(f"the figure {digit[0]!r} cannot be read")
+        raise UnbackedError(f"the figure {digit[0]!r} cannot be read")

@@ -21,7 +21,7 @@ from typing import Any
 # idle one it costs nothing. OpenMP reads it once, when llama.cpp is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-import llama_cpp  # noqa: E402
+import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 

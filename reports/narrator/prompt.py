@@ -48,7 +48,7 @@ class Prompt:
 def build_prompt(finding: Finding, choices: Choices) -> Prompt:
     """The prompt of a finding."""
     named = texts("en")["types"]
-    title = named[finding.type] if finding.type in named else f"finding of the kind {finding.family.value}"
+    title = named.get(finding.type, f"finding of the kind {finding.family.value}")
     lines = [f"\nFinding: {title}"]
     for heading, entries in (("Causes:", choices.causes), ("Steps:", choices.steps)):
         lines.append(heading)

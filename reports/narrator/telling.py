@@ -1,4 +1,4 @@
-"""From a skeleton to sentences: code renders every cited fact, names the subject once and joins what belongs together."""
+"""From a skeleton to sentences: code renders every cited fact, names the subject once and joins what follows."""
 
 from __future__ import annotations
 

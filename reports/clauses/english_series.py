@@ -1,0 +1,165 @@
+"""English templates for series and sensors: a function for each kind of fact, as for records."""
+
+from __future__ import annotations
+
+from analyzers.results import FactKind
+from reports.clauses.english import bracket, records
+from reports.clauses.saying import Saying, Templates, told, within
+from reports.clauses.slots import Slots, finite
+
+
+def _measure(slots: Slots) -> str:
+    return slots.feature or "the measure"
+
+
+def _away(slots: Slots, from_what: str) -> str | None:
+    """5.2 usual deviations above the expected band."""
+    distance, direction = slots.deviations(), slots.direction
+    if direction is None:
+        return f"{distance} usual deviations away from {from_what}" if distance else None
+    return told(within(distance, "{} usual deviations"), direction.value, from_what)
+
+
+def _outside_band(slots: Slots) -> Saying:
+    reached = told(
+        f"reached {slots.actual}" if slots.actual else "left its band", within(slots.moment("instant"), "on {}")
+    )
+    away = within(_away(slots, "the expected band"), ", {}")
+    expected = slots.expected()
+    return Saying(
+        _measure(slots), told(reached, away or (expected and ", against the expected band"), bracket(expected))
+    )
+
+
+def _level_shift(slots: Slots) -> Saying:
+    moved = f"averaged {slots.actual}" if slots.actual else "moved to another level"
+    away = within(_away(slots, "its usual level"), ", {}")
+    expected = slots.expected()
+    return Saying(_measure(slots), told(moved, away or (expected and ", against its usual level"), bracket(expected)))
+
+
+def _variation(slots: Slots) -> Saying:
+    more = slots.fact.kind is FactKind.MORE_VARIATION
+    usual = slots.quantity(slots.fact.expected_high if more else slots.fact.expected_low)
+    times, portion = (slots.times(), None) if more else (None, slots.portion())
+    if times:
+        said = f"varied {times} times as much as usual"
+    elif portion:
+        said = f"varied only {portion} as much as usual"
+    else:
+        said = f"varied {'more' if more else 'less'} than usual"
+    spread = within(slots.actual, "a spread of {}")
+    return Saying(
+        _measure(slots), told(said, bracket(spread, within(usual, "against {}" if spread else "usual spread {}")))
+    )
+
+
+def _relation_broken(slots: Slots) -> Saying:
+    expected = slots.expected()
+    read = within(slots.actual, ": it read {}")
+    predicted = within(expected, "where they predict {}" if read else ", which predict {}")
+    away = within(_away(slots, "that" if expected else "their prediction"), ", {}")
+    said = told("no longer followed the other measures" + (read or ""), predicted, away)
+    return Saying(_measure(slots), said)
+
+
+def _episode(slots: Slots) -> Saying:
+    began = within(slots.moment("instant"), "began on {}")
+    lasted = _duration(slots, slots.fact.actual)
+    is_open = slots.fact.values.get("open")
+    if is_open is True:
+        rest = f"has lasted {lasted} so far" if lasted else "still lasts"
+    else:
+        until = within(slots.instant("end"), "until {}")
+        rest = (
+            told("lasted", lasted, until) if lasted or until else ("has ended" if is_open is False else "was noticed")
+        )
+    return Saying("the episode", told(began, "and" if began else None, rest))
+
+
+def _duration(slots: Slots, minutes: object) -> str | None:
+    """A time in minutes as `3 h 20 min` or `2 days 4 h`."""
+    known = finite(minutes) if isinstance(minutes, int | float) else None
+    if known is None or not 0 <= known < 1e9:
+        return None
+    if known < 1:
+        return f"{slots.number(known)} minutes"
+    whole = round(known)
+    days, rest = divmod(whole, 1440)
+    hours, left = divmod(rest, 60)
+    if days:
+        return told(records(slots, days, "day"), f"{hours} h" if hours else None)
+    if hours:
+        return told(f"{hours} h", f"{left} min" if left else None)
+    return records(slots, whole, "minute")
+
+
+def _also_moved(slots: Slots) -> Saying:
+    away = _away(slots, "its usual level")
+    return Saying(_measure(slots), told("moved as well", within(away, ", {}")))
+
+
+def _flat_line(slots: Slots) -> Saying:
+    minutes = _duration(slots, slots.fact.values.get("minutes"))
+    since = within(slots.moment("instant"), "since {}")
+    return Saying(
+        _measure(slots),
+        told(
+            "has been stuck",
+            within(slots.actual, "at {}"),
+            since,
+            within(minutes, "for {}" if not since else ", for {}"),
+        ),
+    )
+
+
+def _silent(slots: Slots) -> Saying:
+    since = within(slots.moment("instant"), "since {}")
+    lasted = within(_duration(slots, slots.fact.actual), ", for {}" if since else "for {}")
+    interval = _duration(slots, slots.fact.expected_high)
+    usual = within("minute" if interval == "1 minute" else interval, ", where one every {} is usual")
+    return Saying(_measure(slots), told("has given no reading", since, lasted, usual))
+
+
+def _spikes(slots: Slots) -> Saying:
+    count = finite(slots.fact.actual)
+    spikes = (
+        "spikes of a single sample"
+        if count is None
+        else f"{slots.number(count)} spike{'' if count == 1 else 's'} of a single sample"
+    )
+    usual = within(slots.number(slots.fact.expected_high), ", where up to {} would be usual in as long a time")
+    return Saying(_measure(slots), told("shows", spikes, usual))
+
+
+def _gross_range(slots: Slots) -> Saying:
+    count, expected = slots.whole("count"), slots.expected()
+    readings = records(slots, count, "reading") if count else "readings"
+    extreme = within(slots.actual, ", the most extreme of them {}")
+    low, high = finite(slots.fact.expected_low), finite(slots.fact.expected_high)
+    side = "outside the plausible range"
+    if expected and (low is None or high is None):
+        side = "above the highest plausible value" if low is None else "below the lowest plausible value"
+    return Saying(_measure(slots), told("has", readings, side, bracket(expected), extreme))
+
+
+def _sensor_drift(slots: Slots) -> Saying:
+    differs = within(slots.actual, "by {} on average")
+    usual = within(slots.expected(), ", where {} is usual")
+    return Saying(_measure(slots), told("differs from its reference", differs, usual))
+
+
+ENGLISH_SERIES: Templates = {
+    FactKind.OUTSIDE_BAND: _outside_band,
+    FactKind.LEVEL_SHIFT: _level_shift,
+    FactKind.MORE_VARIATION: _variation,
+    FactKind.LESS_VARIATION: _variation,
+    FactKind.RELATION_BROKEN: _relation_broken,
+    FactKind.EPISODE: _episode,
+    FactKind.ALSO_MOVED: _also_moved,
+    FactKind.FLAT_LINE: _flat_line,
+    FactKind.SILENT: _silent,
+    FactKind.SPIKES: _spikes,
+    FactKind.GROSS_RANGE: _gross_range,
+    FactKind.SENSOR_DRIFT: _sensor_drift,
+}
