@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzers.results import FactKind
 from reports.clauses.saying import Saying, Templates, told, within
 from reports.clauses.slots import Slots, finite
-from reports.clauses.spanish import bracket, counted
+from reports.clauses.spanish import bracket, counted, counted_days, on_side, with_article
 
 
 def _measure(slots: Slots) -> str:
