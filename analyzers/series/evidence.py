@@ -12,6 +12,7 @@ from analyzers.series.facts import BAND, Moved, distance, expected, facts_of, in
 from analyzers.series.limits import ALARM
 from analyzers.series.numeric import Floats
 from analyzers.series.plotting import plot_points
+from analyzers.series.redundancy import drift_fact, redundant_neighbour
 from analyzers.series.watch import AssetWatch
 
 RAMP_ROWS = 120
@@ -35,10 +36,13 @@ def flag_episode(watch: AssetWatch, episode: Episode, columns: Columns) -> Flag:
     chosen[watch.rows[episode.start : episode.end]] = True
     start, end = instants(watch, episode)
     peak = watch.scored.score[episode.peak]
+    neighbour = redundant_neighbour(moved, columns) if moved.lead.aspect is Aspect.LEVEL else None
+    drifted = None if neighbour is None else drift_fact(moved, neighbour, columns)
+    facts = facts_of(moved, columns)
     return Flag(
-        analyzer="series",
-        type=_type(moved),
-        family=Family.SERIES,
+        analyzer="sensors" if drifted else "series",
+        type="sensor_drift" if drifted else _type(moved),
+        family=Family.SENSOR if drifted else Family.SERIES,
         subject=subject_of(watch.samples.asset, watch.samples.measures[moved.lead.measure], columns),
         rows=watch.samples.rows_of(chosen),
         severity=float(severity_of(np.array([peak]))[0]),
@@ -46,7 +50,7 @@ def flag_episode(watch: AssetWatch, episode: Episode, columns: Columns) -> Flag:
         time_from=start,
         time_to=end,
         open=episode.open,
-        facts=facts_of(moved, columns),
+        facts=(drifted, *facts) if drifted else facts,
         chart=_chart(moved, columns),
     )
 

@@ -40,7 +40,7 @@ class Scored:
 
 
 def score_charts(
-    charted: Charted, baseline: Booleans, runs: Integers, *, interval: float, per_year: float, seed: int
+    charted: Charted, baseline: Booleans, runs: Integers, *, interval: float, per_year: float, clean: bool, seed: int
 ) -> Scored:
     """Joins the charts into one score.
 
@@ -51,21 +51,23 @@ def score_charts(
     ----------
     baseline : (n,) bool, rows taken for normal. runs : (n,) int, stretches that the smoothing stays within.
     interval : seconds between rows. per_year : alarms a year that noise may raise.
+    clean : whether the baseline is a history; false where the batch is its own.
     """
     starts = stretch_starts(runs)
     deviations = charted.deviations
     count = int(baseline.sum())
     if count < max(LEAST_BASELINE, LEAST_BLOCKS * BLOCK):
         return Scored(_smoothed(deviations, starts), deviations, calibrated=False)
-    rate = per_year * BLOCK * interval / YEAR
+    # A batch that is its own baseline is ranked: one alarm by chance in all of it is what to expect.
+    rate = per_year * BLOCK * interval / YEAR if clean else BLOCK / count
     rng = np.random.default_rng(seed)
     reach = np.ones(deviations.shape[1])
     for chart in range(deviations.shape[1]):
         smooth = np.sqrt(trailing_share(deviations[:, chart] ** 2, SMOOTHING, starts))
-        reach[chart] = return_level(_block_maxima(smooth[baseline]), rate, rng) / np.sqrt(ALARM)
+        reach[chart] = return_level(_block_maxima(smooth[baseline]), rate, rng, clean=clean) / np.sqrt(ALARM)
     deviations = deviations / np.maximum(reach, 1.0)
     score = _smoothed(deviations, starts)
-    whole = return_level(_block_maxima(np.sqrt(score)[baseline]), rate, rng) / np.sqrt(ALARM)
+    whole = return_level(_block_maxima(np.sqrt(score)[baseline]), rate, rng, clean=clean) / np.sqrt(ALARM)
     widened = max(whole, 1.0)
     return Scored(score / widened**2, deviations / widened, calibrated=True)
 
@@ -80,12 +82,13 @@ def _block_maxima(values: Floats) -> Floats:
     return maxima
 
 
-def return_level(maxima: Floats, rate: float, rng: np.random.Generator) -> float:
+def return_level(maxima: Floats, rate: float, rng: np.random.Generator, *, clean: bool = True) -> float:
     """The level that a block's maximum exceeds with probability `rate`, beyond what the blocks themselves reach.
 
     Median over resampled blocks of the level of a Gumbel distribution fitted through quantiles, which a few blocks
     with something in them do not move; at most `BEYOND` times the largest maximum, as a measure that wanders between
-    limits has a lighter tail than Gumbel's.
+    limits has a lighter tail than Gumbel's. Where the blocks are not known to be `clean`, their lower half alone tells,
+    as the rest may be what is looked for.
 
     References
     ----------
@@ -94,7 +97,9 @@ def return_level(maxima: Floats, rate: float, rng: np.random.Generator) -> float
     samples = rng.choice(maxima, size=(RESAMPLES, len(maxima)))
     low, middle, high = np.quantile(samples, [0.25, 0.5, 0.9], axis=1)
     # Reduced variates of the quantiles: -log(-log(q)).
-    slope = np.maximum((high - middle) / (2.2504 - 0.3665), (middle - low) / (0.3665 + 0.3266))
+    lower, upper = (middle - low) / (0.3665 + 0.3266), (high - middle) / (2.2504 - 0.3665)
+    slope = np.maximum(lower, upper) if clean else lower
     probability = min(max(rate, 1e-9), 0.5)
     levels = middle + slope * (-np.log(-np.log1p(-probability)) - 0.3665)
-    return float(min(np.median(levels), BEYOND * maxima.max()))
+    level = float(np.median(levels))
+    return min(level, BEYOND * float(maxima.max())) if clean else level

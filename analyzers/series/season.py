@@ -10,12 +10,12 @@ import polars as pl
 
 from analyzers.series.numeric import Booleans, Floats, Integers
 
-BINS = 48
-"""Half hours of the day."""
+MOST_BINS = 144
+"""Parts of the day: ten minutes, or as long as the sampling interval where that is longer."""
 LEAST_DAYS = 5
 LEAST_WEEKENDS = 3
 GAIN = 0.1
-"""Share of the variation between half hours that the season must explain on days it was not learnt from."""
+"""Share of the variation between parts of the day that the season must explain on days it was not learnt from."""
 FOLDS = 4
 
 
@@ -23,35 +23,43 @@ FOLDS = 4
 class Clock:
     """Local time of samples.
 
-    day : (n,) int, days since 1970. bin : (n,) float, half hours since midnight. weekend : (n,) bool.
+    day : (n,) int, days since 1970. bin : (n,) float, parts of the day since midnight. weekend : (n,) bool.
+    bins : parts in a day. fine : whether several samples fall into a part.
     """
 
     day: Integers
     bin: Floats
     weekend: Booleans
+    bins: int
+    fine: bool
 
 
-def local_clock(times: Integers, timezone: str) -> Clock:
-    """Local day, half hour and weekend of instants, so that a season keeps its hour when clocks change."""
+def local_clock(times: Integers, timezone: str, interval: float) -> Clock:
+    """Local day, part of the day and weekend of instants that are `interval` seconds apart.
+
+    Local, so that a season keeps its hour when clocks change.
+    """
     zone = ZoneInfo(timezone)
     local = pl.Series(times).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone.key).dt.replace_time_zone(None)
     microseconds = local.dt.epoch("us").to_numpy()
     day = microseconds // 86_400_000_000
-    bins = (microseconds % 86_400_000_000) / 1_800_000_000
-    return Clock(day.astype(np.int64), bins.astype(float), np.isin((day + 3) % 7, (5, 6)))
+    bins = int(np.clip(round(86_400 / max(interval, 1e-6)), 1, MOST_BINS))
+    part = (microseconds % 86_400_000_000) / (86_400_000_000 / bins)
+    weekend = np.isin((day + 3) % 7, (5, 6))
+    return Clock(day.astype(np.int64), part, weekend, bins, interval < 86_400 / bins)
 
 
 def season_of(values: Floats, clock: Clock, baseline: Booleans) -> Floats:
     """The seasonal part of each column, (n, columns), zero where the baseline does not support one.
 
-    A season is the median over days of each half hour's mean, joined by lines; weekends have their own where the
-    baseline has three. It is kept for a column only if it explains a tenth of the variation between half hours on
+    A season is the median over days of each part of the day's mean, joined by lines; weekends have their own where the
+    baseline has three. It is kept for a column only if it explains a tenth of the variation between parts of the day on
     days that it was not learnt from, and the same is asked of the weekends' own profile.
     """
     days, position = np.unique(clock.day[baseline], return_inverse=True)
     if len(days) < LEAST_DAYS:
         return np.zeros_like(values)
-    means = _means_by_half_hour(values[baseline], position, clock.bin[baseline].astype(np.int64), len(days))
+    means = _means_by_part(values[baseline], position, clock.bin[baseline].astype(np.int64), (len(days), clock.bins))
     weekend = np.isin((days + 3) % 7, (5, 6))
     everyday = np.zeros(len(days), dtype=bool)
     season = np.zeros_like(values)
@@ -63,36 +71,34 @@ def season_of(values: Floats, clock: Clock, baseline: Booleans) -> Floats:
             continue
         profiles = _profiles(means[..., chosen], kinds)
         kind = clock.weekend if kinds is weekend else np.zeros(len(values), dtype=bool)
-        season[:, chosen] = _joined(profiles, clock.bin, kind)
+        season[:, chosen] = _joined(profiles, clock, kind)
     return season
 
 
-def _means_by_half_hour(values: Floats, day: Integers, bins: Integers, days: int) -> Floats:
-    """Mean of each half hour of each day: (days, bins, columns)."""
-    cell = day * BINS + bins
-    means = np.full((days * BINS, values.shape[1]), np.nan)
+def _means_by_part(values: Floats, day: Integers, part: Integers, shape: tuple[int, int]) -> Floats:
+    """Mean of each part of each day: (days, bins, columns)."""
+    cells = shape[0] * shape[1]
+    cell = day * shape[1] + part
+    means = np.full((cells, values.shape[1]), np.nan)
     for column in range(values.shape[1]):
         known = np.isfinite(values[:, column])
-        count = np.bincount(cell[known], minlength=days * BINS)
-        total = np.bincount(cell[known], weights=values[known, column], minlength=days * BINS)
+        count = np.bincount(cell[known], minlength=cells)
+        total = np.bincount(cell[known], weights=values[known, column], minlength=cells)
         means[count > 0, column] = total[count > 0] / count[count > 0]
-    shaped: Floats = means.reshape(days, BINS, -1)
-    return shaped
+    return means.reshape(*shape, -1)
 
 
 def _profiles(means: Floats, kind: Booleans) -> Floats:
-    """Median over days of each half hour, (2, bins, columns) for the days not of and of the kind, with mean 0.
+    """Median over days of each part of the day, (2, bins, columns) for the days not of and of the kind, with mean 0.
 
-    A half hour without days takes the level 0, the column's usual one.
+    A part without days takes the level 0, the column's usual one.
     """
     level = _median(means.reshape(-1, means.shape[2]))
     out = np.zeros((2, *means.shape[1:]))
     for code in (0, 1):
         days = means[kind == bool(code)]
         if len(days):
-            profile = _median(days) - level
-            smooth = (np.roll(profile, 1, axis=0) + 2 * profile + np.roll(profile, -1, axis=0)) / 4
-            out[code] = np.nan_to_num(smooth)
+            out[code] = np.nan_to_num(_median(days) - level)
     return out
 
 
@@ -127,11 +133,13 @@ def _cap(deviation: Floats) -> Floats:
     return np.nan_to_num((3 * spread) ** 2, nan=np.inf)
 
 
-def _joined(profiles: Floats, bins: Floats, kind: Booleans) -> Floats:
-    """Value of the profiles at each sample, joined by lines between the middles of the half hours."""
-    shifted = bins - 0.5
+def _joined(profiles: Floats, clock: Clock, kind: Booleans) -> Floats:
+    """Value of the profiles at each sample, joined by lines between the middles of the parts where these are fine."""
+    code = kind.astype(np.int64)
+    if not clock.fine:
+        return np.asarray(profiles[code, clock.bin.astype(np.int64) % clock.bins])
+    shifted = clock.bin - 0.5
     left = np.floor(shifted).astype(np.int64)
     weight = (shifted - left)[:, None]
-    code = kind.astype(np.int64)
-    joined: Floats = (1 - weight) * profiles[code, left % BINS] + weight * profiles[code, (left + 1) % BINS]
+    joined: Floats = (1 - weight) * profiles[code, left % clock.bins] + weight * profiles[code, (left + 1) % clock.bins]
     return joined

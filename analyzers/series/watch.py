@@ -106,7 +106,7 @@ def watch_asset(
         state=phases.state[rows],
         states=len(samples.state_names),
         stretches=_stretches(rows, phases.state[rows], samples.segments[rows]),
-        clock=local_clock(samples.times[rows], settings.timezone),
+        clock=local_clock(samples.times[rows], settings.timezone, samples.interval),
         drivers=np.isin(samples.measures, drivers),
     )
     long = int(normal.sum()) >= LEAST_BASELINE
@@ -146,7 +146,15 @@ def _one_pass(
 
     def scored_and_episodes(charted: Charted) -> tuple[Scored, list[Episode]]:
         per_year, seconds = settings.series.false_alarms_per_year, samples.interval
-        scored = score_charts(charted, normal, work.stretches, interval=seconds, per_year=per_year, seed=settings.seed)
+        scored = score_charts(
+            charted,
+            normal,
+            work.stretches,
+            interval=seconds,
+            per_year=per_year,
+            clean=not samples.ranking,
+            seed=settings.seed,
+        )
         return scored, find_episodes(scored.score, **_delays(settings, seconds))
 
     charted = _draw(views, QUICK, normal, work, robust=robust)

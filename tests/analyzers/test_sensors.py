@@ -95,3 +95,15 @@ def test_a_frozen_logger_is_one_finding() -> None:
 @pytest.mark.parametrize("value", [0.0, 200.0])
 def test_a_calibration_is_masked_and_not_reported(value: float) -> None:
     assert analyze_series(material(replaced(plant(3_000), "flow", 2_400, 2_411, value), 2_000)).flags == ()
+
+
+def test_a_sensor_that_drifts_from_its_redundant_neighbour() -> None:
+    frame = plant(3_000)
+    second = frame["flow"].to_numpy() + 0.3 * np.random.default_rng(7).normal(size=3_000)
+    second[2_400:] += np.linspace(0, 4, 600)
+    flag = only_flag(frame.with_columns(pressure=pl.Series(second)))
+    assert flag.type == "sensor_drift"
+    assert flag.subject.id == "pressure"
+    assert flag.facts[0].values["neighbour"] == "flow"
+    difference = (second - frame["flow"].to_numpy())[2_000:][list(flag.rows)]
+    assert flag.facts[0].actual == pytest.approx(difference.mean())

@@ -72,6 +72,7 @@ def test_a_shifted_level_is_one_finding_with_figures_that_can_be_recomputed() ->
     shift = facts[FactKind.LEVEL_SHIFT]
     inside = frame["vibration"].to_numpy()[2_000:][list(flag.rows)]
     assert shift.actual == pytest.approx(inside.mean())
+    assert isinstance(shift.actual, float)
     assert shift.expected_low is not None
     assert shift.expected_high is not None
     usual = (shift.expected_high - shift.expected_low) / 2
@@ -202,11 +203,8 @@ def test_order_of_rows_and_repeated_times_do_not_change_the_outcome() -> None:
     wanted = process_flags(analyze_series(plain))[0]
     for other in (shuffled, doubled):
         (flag,) = process_flags(analyze_series(other))
-        assert (flag.time_from, flag.time_to, flag.score) == (
-            wanted.time_from,
-            wanted.time_to,
-            pytest.approx(wanted.score),
-        )
+        assert (flag.time_from, flag.time_to) == (wanted.time_from, wanted.time_to)
+        assert flag.score == pytest.approx(wanted.score)
     assert "series_times_repeated" in {check.code for check in analyze_series(doubled).checks}
 
 
