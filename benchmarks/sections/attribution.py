@@ -191,7 +191,7 @@ def _rounded(places: Sequence[int], top: int) -> float | str:
 SECTION = Section(
     name="attribution",
     title="Attribution of planted features",
-    how="In 20 of 200 normal records one feature is shifted by 6 to 10 robust deviations (interquartile range / 1.349), "
+    how="In 20 of 200 normal records one feature is shifted by 6 to 10 robust deviations (quartile range over 1.349), "
     "with 2,000 other normal records as baseline: ADBench sets that are large enough, and two made tables of "
     "correlated features; 5 splits. Counted among the planted records that got a finding, by the order of its facts. "
     "Apart from these: the same made tables, shifted by as many deviations of what the other features leave open, so "
