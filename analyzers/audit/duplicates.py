@@ -43,8 +43,12 @@ _SAME_AMOUNT_OFTEN = 3
 _REGULAR_SPREAD = 6
 """Days by which the gaps of a regular payment may differ: months and weekends."""
 _LEAST_GAP = 5
+_LEAST_REGULAR = 3
+"""Payments of one number and amount from which their rhythm shows."""
 _LEAST_NUMBER = 4
 _MOST_PAIRS = 5_000
+_TWO_DUE_DATES = 30.0
+"""Taken off a similar number whose two due dates are known and differ: these are two invoices."""
 
 
 def duplicate_payments(books: Books) -> Found:
@@ -73,16 +77,29 @@ def _comparable(books: Books) -> pl.DataFrame:
         due="due" if books.has("due") else pl.lit(None, pl.Date),
         bank="bank_account" if books.has("bank_account") else pl.lit(None, pl.String),
     )  # fmt: skip
-    by_number = ["entity", "number", "currency", "cents"]
-    gaps = pl.col("day").diff().dt.total_days()
-    regular = ((pl.len() >= 3) & (gaps.min() >= _LEAST_GAP) & ((gaps.max() - gaps.min()) <= _REGULAR_SPREAD)).over(
-        by_number
+    numbered = frame.join(_contracts(frame), on=["entity", "number"], how="anti")
+    amount = ["entity", "currency", "cents"]
+    prices = frame.group_by(amount).len().filter(pl.col("len") >= _SAME_AMOUNT_OFTEN)
+    return numbered.join(prices.select(*amount, price=pl.lit(True)), on=amount, how="left").with_columns(
+        pl.col("price").fill_null(False)
     )
-    frame = frame.with_columns(
-        contract=regular.fill_null(False) | (pl.len().over("entity", "number") >= _SAME_NUMBER_OFTEN),
-        price=pl.len().over("entity", "currency", "cents") >= _SAME_AMOUNT_OFTEN,
+
+
+def _contracts(frame: pl.DataFrame) -> pl.DataFrame:
+    """`entity` and `number` of what is paid often or at regular intervals under one number: a contract's number."""
+    counted = frame.drop_nulls("number").group_by("entity", "number").len()
+    often = counted.filter(pl.col("len") >= _SAME_NUMBER_OFTEN).select("entity", "number")
+    several = frame.join(counted.filter(pl.col("len") >= _LEAST_REGULAR), on=["entity", "number"], how="semi")
+    gaps = pl.col("day").sort_by("order").diff().dt.total_days()
+    regular = several.group_by("entity", "number", "currency", "cents").agg(
+        count=pl.len(), shortest=gaps.min(), longest=gaps.max()
     )
-    return frame.filter(~(pl.col("contract") & pl.col("number").is_not_null()))
+    regular = regular.filter(
+        (pl.col("count") >= _LEAST_REGULAR)
+        & (pl.col("shortest") >= _LEAST_GAP)
+        & (pl.col("longest") - pl.col("shortest") <= _REGULAR_SPREAD)
+    )
+    return pl.concat([often, regular.select("entity", "number")]).unique()
 
 
 _PAIR = ("order", "entity", "number", "cents", "at", "day", "due", "bank")
@@ -141,6 +158,8 @@ def _classified(books: Books, pairs: pl.DataFrame) -> pl.DataFrame:
     apart = pl.when(both_due).then((pl.col("due_2") - pl.col("due_1")).dt.total_days().abs()).otherwise(paid_apart)
     date = pl.when(apart == 0).then(pl.lit("E")).when(apart <= NEAR_DAYS).then(pl.lit("S")).otherwise(pl.lit("D"))
     severity = pl.col("pattern").replace_strict(PATTERNS, default=None, return_dtype=pl.Float64)
+    two_invoices = both_due & (apart > 0) & (pl.col("digits") == "S")
+    severity = severity - pl.when(two_invoices).then(_TWO_DUE_DATES).otherwise(0.0)
     classified = pairs.with_columns(
         pattern=pl.concat_str("vendor", "digits", date, pl.lit("E")), days=paid_apart
     ).with_columns(
