@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -17,6 +15,7 @@ from analyzers.columns import Field, Role
 from analyzers.features import Feature, FeatureKind, FeatureTable, Records
 from analyzers.features.calendar import local_times
 from analyzers.features.frequency import Timeline
+from analyzers.finding_types import FindingType, Reason
 from analyzers.results import Direction, Fact, FactKind, Family, Flag, PeersChart, Subject, SubjectKind
 from analyzers.settings import Material
 
@@ -26,37 +25,6 @@ _LEAST_SHARE = 0.1
 _LEAST_OWN = 5
 """Records of its own that an entity needs before a record is compared with them in words."""
 _PEERS_SHOWN = 200
-
-
-class FindingType(StrEnum):
-    """Types of the tabular flags, by what leads them."""
-
-    UNUSUAL_AMOUNT = "unusual_amount"
-    """The exposure, against the entity's own past or everybody's."""
-    UNUSUAL_VALUE = "unusual_value"
-    """Another measure."""
-    UNUSUAL_TIME = "unusual_time"
-    """The hour, or the place in week or month."""
-    UNUSUAL_FREQUENCY = "unusual_frequency"
-    """More records of an entity within some days than it ever had; one flag for all of them."""
-    RARE_CATEGORY = "rare_category"
-    """A category's value that hardly occurs."""
-    RARE_PAIR = "rare_pair"
-    """Two categories that hardly occur together."""
-    UNUSUAL_FOR_ENTITY = "unusual_for_entity"
-    """A category's value that the entity does not use."""
-    NEW_ENTITY = "new_entity"
-    """An unusual amount or value of an entity without a past."""
-    UNUSUAL_COMBINATION = "unusual_combination"
-    """Nothing by itself: values that do not go together, or a text of unusual length."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A feature, and which share of the record's score goes when it is put back to what is typical."""
-
-    feature: Feature
-    weight: float
 
 
 _TYPES = {

@@ -12,8 +12,9 @@ from analyzers.attribution import Typical, attribute
 from analyzers.calibration import Decision, decide
 from analyzers.detectors import load_detector
 from analyzers.detectors.context import ContextEnsemble
-from analyzers.evidence import Evidence, Reason
+from analyzers.evidence import Evidence
 from analyzers.features import FeatureTable, Records, build_features
+from analyzers.finding_types import Reason
 from analyzers.results import Check, CheckStatus, Flag, Outcome
 from analyzers.settings import Material
 
@@ -58,7 +59,7 @@ def analyze_tabular(material: Material) -> Outcome:
     -------
     Outcome
         `scores` has one line per batch row in the batch's order. Flags are of the family `tabular`; their types are
-        listed in `analyzers.evidence.FindingType`.
+        listed in `analyzers.finding_types.FindingType`.
 
     Raises
     ------
