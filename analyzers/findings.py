@@ -92,7 +92,7 @@ def _finding(
 
 
 def _is_of_a_record(group: Group) -> bool:
-    return group.subject.kind is SubjectKind.RECORD and bool(group.rows)
+    return group.subject.kind in {SubjectKind.RECORD, SubjectKind.GROUP} and bool(group.rows)
 
 
 def _condition(group: Group) -> Condition | None:

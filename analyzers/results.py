@@ -159,6 +159,8 @@ class SubjectKind(StrEnum):
     """What a finding is about."""
 
     RECORD = "record"
+    GROUP = "group"
+    """Several records of one entity, such as the parts of a purchase; labelled with the entity."""
     ENTITY = "entity"
     SERIES = "series"
     BATCH = "batch"

@@ -175,7 +175,7 @@ def _split_flag(books: Books, window: Line, limit: Decimal) -> list[Flag]:
         ratio=total / top, unit=books.unit(pieces[0]), at=pieces[0]["at"], weight=1.0, values=values,
     )  # fmt: skip
     flag = record_flag("split_purchase", pieces[0], severity, facts=(fact,))
-    label = Subject(kind=SubjectKind.RECORD, id=pieces[0]["record_id"], label=window["entity"])
+    label = Subject(kind=SubjectKind.GROUP, id=pieces[0]["record_id"], label=window["entity"])
     update = {
         "rows": tuple(piece["row"] for piece in pieces),
         "exposure": money(total),
