@@ -81,7 +81,8 @@ def test_changed_input_is_noticed_and_only_force_decides_again(folder: Path) -> 
     )
     status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE))
     assert (status, lines[0]["status"]) == (0, "skipped")
-    assert "the input changed" in lines[0]["message"]
+    assert lines[0]["message"].startswith("the input ")
+    assert "--force decides it again" in lines[0]["message"]
     status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE), "--force")
     assert (status, lines[0]["status"]) == (0, "done")
     message = message_from_bytes(Path(lines[0]["mail"]).read_bytes(), policy=policy.default)
