@@ -63,11 +63,8 @@ class Evidence:
         rows = self._reference_rows
         return np.asarray(rows[(codes == label).to_numpy()[rows]])
 
-    def _labels(self, entity: str) -> pl.Series:
-        return self._label_columns(entity)
-
     @cached_property
-    def _label_columns(self) -> Callable[[str], pl.Series]:
+    def _labels(self) -> Callable[[str], pl.Series]:
         return lru_cache(maxsize=64)(lambda name: self._records.frame[name].cast(pl.String).fill_null(""))
 
     @cached_property
@@ -92,7 +89,7 @@ class Evidence:
         values = self._numbers(column)[rows[rows != row]]
         return np.asarray(values[np.isfinite(values)])
 
-    # -- whether it is large enough --------------------------------------------------------------------------------
+    # -- whether it is large enough
 
     def large_enough(self, row: int, reasons: list[Reason]) -> bool:
         """Whether the leading value differs from what is usual by at least `settings.min_change`."""
