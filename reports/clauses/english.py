@@ -41,11 +41,11 @@ def bracket(*parts: str | None) -> str | None:
 
 def _own_history(slots: Slots) -> Saying:
     usual = f"what is usual for {slots.value('entity') or 'it'}"
-    earlier = records(slots, slots.whole("count"))
+    earlier = records(slots, slots.whole("count") or None)
     expected = slots.expected()
     return Saying(
         _value(slots),
-        told(_than_usual(slots, usual), bracket(expected, within(earlier, "in {}" if expected else "over {}"))),
+        told(_than_usual(slots, usual), bracket(expected, within(earlier, "in {}"))),
     )
 
 

@@ -21,13 +21,16 @@ def _away(slots: Slots, from_what: str) -> str | None:
 
 
 def _outside_band(slots: Slots) -> Saying:
-    reached = told(
-        f"reached {slots.actual}" if slots.actual else "left its band", within(slots.moment("instant"), "on {}")
-    )
+    reached = told(f"reached {slots.actual}" if slots.actual else "was seen", within(slots.moment("instant"), "on {}"))
     away = within(_away(slots, "the expected band"), ", {}")
     expected = slots.expected()
     return Saying(
-        _measure(slots), told(reached, away or (expected and ", against the expected band"), bracket(expected))
+        _measure(slots),
+        told(
+            reached,
+            away or (", against the expected band" if expected else ", outside the expected band"),
+            bracket(expected),
+        ),
     )
 
 

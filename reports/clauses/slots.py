@@ -178,6 +178,8 @@ class Slots:
         """The expected range as `a to b`, one figure where both ends print alike or only one is known."""
         low, high = finite(self.fact.expected_low), finite(self.fact.expected_high)
         shown = [self.percent(v) if percent else self.quantity(v) for v in (low, high)]
+        if any(value is not None and text is None for value, text in zip((low, high), shown, strict=True)):
+            return None
         if shown[0] is None or shown[1] is None or shown[0] == shown[1]:
             return shown[0] or shown[1]
         first = shown[0] if percent else self.quantity(low, unit=False)

@@ -64,7 +64,7 @@ def bracket(*parts: str | None) -> str | None:
 
 def _own_history(slots: Slots) -> Saying:
     usual = told("lo habitual", within(slots.value("entity"), "en {}"))
-    earlier = _earlier(slots, slots.whole("count"))
+    earlier = _earlier(slots, slots.whole("count") or None)
     return Saying(_value(slots), told(_than_usual(slots, usual), bracket(slots.expected(), within(earlier, "en {}"))))
 
 

@@ -21,11 +21,11 @@ def _away(slots: Slots, from_what: str) -> str | None:
 
 
 def _outside_band(slots: Slots) -> Saying:
-    reached = f"alcanzó {slots.actual}" if slots.actual else "salió de su banda"
+    reached = f"alcanzó {slots.actual}" if slots.actual else "se observó"
     when = within(slots.moment("instant"), "el {}")
     away = within(_away(slots, "la banda esperada"), ", {}")
     expected = slots.expected()
-    compared = away or (expected and ", frente a la banda esperada")
+    compared = away or (", frente a la banda esperada" if expected else ", fuera de la banda esperada")
     return Saying(_measure(slots), told(reached, when, compared, bracket(expected)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from analyzers.results import Fact, Finding
 
@@ -18,14 +18,21 @@ def bare(text: str) -> str:
     return " ".join(visible.replace("\N{MINUS SIGN}", "-").translate(_QUOTING).split())
 
 
-def masked(text: str, names: Mapping[str, str]) -> str:
-    """The text with each name replaced by its slot, as `<slot>`; longer names first."""
+def masked(text: str, names: Mapping[str, str], words: Container[str] = frozenset()) -> str:
+    """The text with each name replaced by its slot, as `<slot>`; longer names first.
+
+    A name that is nothing but `words` which a statement may hold anyway (a column called "amount") stays, but where
+    it stands for what is measured: "the amount of", "el valor de importe (".
+    """
     for slot, name in sorted(names.items(), key=lambda item: -len(item[1])):
         clean = bare(name)
         if not clean:
             continue
         if text[:1].isupper() and text.startswith(clean[0].upper() + clean[1:]):
             text = clean + text[len(clean) :]
+        if all(word.lower() in words for word in re.findall(r"\w+", clean)) and re.search(r"\w", clean):
+            text = re.sub(rf"(the |valor de ){re.escape(clean)}(?= of | \()", rf"\1 <{slot}> ", text, count=1)
+            continue
         pattern = rf"(?<![\w<])(?<!\d[.,]){re.escape(clean)}(?![\w>])(?![.,]\d)"
         text, found = re.subn(pattern, f" <{slot}> ", text)
         if not found and (cut := _cut_short(clean, text)):

@@ -14,7 +14,6 @@ from reports.grounding.figures import Figure, figures
 from reports.grounding.names import bare, label_names, masked, names_of
 from reports.grounding.vocabulary import WORDS
 
-_RANGE = {"en": r" to $", "es": r" a $"}
 _UNITS_OF_TIME = {"d": 1440, "h": 60, "m": 1}
 
 
@@ -27,7 +26,8 @@ def check_statement(text: str, fact: Fact, subject: Subject, lang: Lang, timezon
 
     `text` is bare (see `names.bare`), one statement without period.
     """
-    text = masked(text.rstrip(". "), {**names_of(fact), **label_names(subject.label or subject.id)})
+    text = masked(text, {**names_of(fact), **label_names(subject.label or subject.id)}, WORDS[lang])
+    text = text.rstrip(". ")
     _check_order(text, fact)
     if not re.search(lexicon.MARKS[fact.kind][lang == "es"], text, re.IGNORECASE):
         raise UnbackedError(f"does not say what a fact of the kind {fact.kind.value} says")
@@ -62,20 +62,28 @@ def _check_figures(text: str, found: Sequence[Figure], fact: Fact, lang: Lang) -
         following = found[index + 1] if index + 1 < len(found) else None
         if sense == "duration" and fact.kind in _LASTING:
             index, end = _check_duration(text, found, index, before, fact, lang)
-        elif (
-            following is not None
-            and re.search(_RANGE[lang], text[figure.end : following.start])
-            and (re.fullmatch(rf"(?: ?{re.escape(unit)})? (?:to|a) ", text[figure.end : following.start]))
-        ):
+        elif following is not None and _is_range(text[figure.end : following.start], unit):
             sense, end = _sense(text, following, unit, lang)
             _check_range(figure, following, sense, fact, _role(before, lang))
             index, read = index + 1, following.end
-        elif not any(figure.rounds(value, scale=scale) for value, scale in _values(sense, _role(before, lang), fact)):
+        elif not _is_backed(figure, sense, _role(before, lang), fact):
             raise UnbackedError(f"{text[figure.start : end]!r} is not in the fact")
         rest += text[position : figure.start] + " "
         position, read = end, max(read, found[index].end)
         index += 1
     return rest + text[position:]
+
+
+def _is_range(between: str, unit: str) -> bool:
+    """Whether what stands between two figures makes them the ends of a range."""
+    return re.fullmatch(rf"(?: ?%| {re.escape(unit)})? (?:to|a) ", between) is not None
+
+
+def _is_backed(figure: Figure, sense: str, role: str, fact: Fact) -> bool:
+    """Whether a slot of the fact shows as this figure; one figure for a range must look like both of its ends."""
+    shown = [figure.rounds(value, scale=scale) for value, scale in _values(sense, role, fact)]
+    both = role == "expected" and fact.kind not in lexicon.ONE_SIDED
+    return bool(shown) and (all(shown) if both else any(shown))
 
 
 _LASTING = frozenset({FactKind.EPISODE, FactKind.FLAT_LINE, FactKind.SILENT})
@@ -124,7 +132,7 @@ def _values(sense: str, role: str, fact: Fact) -> Iterator[tuple[object, float]]
     elif role in ("digits", "unit_of", "mad"):
         yield values.get(role), 1.0
     elif role == "expected":
-        yield from ((value, 1.0) for value in _single_expected(fact))
+        yield from ((value, 1.0) for value in _ends(fact))
     elif fact.kind is FactKind.STRANGENESS or not _is_unit_missing(sense, fact):
         yield fact.actual, 1.0
 
@@ -147,20 +155,18 @@ def _shares(role: str, fact: Fact) -> Iterator[object]:
     if fact.kind in (FactKind.ROUND_AMOUNT, FactKind.WEEKEND):
         yield fact.values.get("share")
     elif fact.kind in (FactKind.BENFORD, FactKind.ENDINGS):
-        yield from _single_expected(fact) if role == "expected" else (fact.actual,)
+        yield from _ends(fact) if role == "expected" else (fact.actual,)
     elif fact.kind is FactKind.STRANGENESS:
         yield fact.actual
     else:
         yield fact.ratio
 
 
-def _single_expected(fact: Fact) -> Iterator[object]:
-    """What one figure may stand for where a range could stand: the end that counts, or both if they look the same."""
-    ends = [value for value in (fact.expected_low, fact.expected_high) if value is not None and math.isfinite(value)]
-    if fact.kind in lexicon.ONE_SIDED or len(ends) < 2:
-        yield from ends
-    elif math.isclose(ends[0], ends[1], rel_tol=1e-3):
-        yield sum(ends) / 2
+def _ends(fact: Fact) -> Iterator[object]:
+    """The known ends of the expected range."""
+    for value in (fact.expected_low, fact.expected_high):
+        if value is not None and math.isfinite(value):
+            yield value
 
 
 def _check_range(low: Figure, high: Figure, sense: str, fact: Fact, role: str) -> None:
@@ -190,9 +196,11 @@ def _check_duration(
         exact = fact.values.get("minutes")
     else:
         exact = fact.expected_high if _role(before, lang) == "expected" else fact.actual
-    rounded_down = 60 if re.search(r"d(?:ays?|ías?)", text[found[index].start : end]) else 0.5
+    # Days are told with whole hours, the minutes left out; anything shorter is rounded to what it shows.
+    in_days = re.search(r"d(?:ays?|ías?)", text[found[index].start : end]) is not None
+    below, above = (0.5, 60.0) if in_days else (0.5 * finest, 0.5 * finest)
     known = isinstance(exact, int | float) and not isinstance(exact, bool)
-    if not known or not -0.5 * finest - 1e-6 <= float(exact or 0) - total < max(rounded_down, 0.5 * finest) + 1e-6:
+    if not known or not -below - 1e-6 <= float(exact or 0) - total <= above + 1e-6:
         raise UnbackedError(f"the time {text[found[index].start : end]!r} is not in the fact")
     return last, end
 

@@ -70,7 +70,8 @@ def _what(
 
 def _about_others(fact: Fact, finding: Finding) -> Fact:
     """The fact without the entity's name where the finding is about that entity: the sentence names it already."""
-    if finding.subject.kind in {SubjectKind.ENTITY, SubjectKind.GROUP} and fact.values.get("entity") == finding.subject.label:
+    named_by_entity = finding.subject.kind in {SubjectKind.ENTITY, SubjectKind.GROUP}
+    if named_by_entity and fact.values.get("entity") == finding.subject.label:
         return fact.model_copy(update={"values": {**fact.values, "entity": None}})
     return fact
 

@@ -1,0 +1,148 @@
+"""The check lets every true sentence pass and catches every kind of untruth."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from analyzers.results import Fact, FactKind
+from reports.clauses import clause
+from reports.contents import Claim, Lang
+from reports.grounding import failures
+from tests.reports.sample_facts import EXAMPLES, example, finding, random_facts
+
+LANGS: tuple[Lang, ...] = ("en", "es")
+ZONE = "Europe/Madrid"
+DIRECTIONS = {
+    "en": {
+        "above": "below", "below": "above",
+        "more than usual": "less than usual", "less than usual": "more than usual",
+    },
+    "es": {
+        "por encima": "por debajo", "por debajo": "por encima",
+        "más de lo habitual": "menos de lo habitual", "menos de lo habitual": "más de lo habitual",
+    },
+}  # fmt: skip
+MONTHS = {"en": ("May", "June"), "es": ("mayo", "junio")}
+
+
+def reasons(text: str, fact: Fact, lang: Lang) -> list[str]:
+    claim = Claim(text=text[:1].upper() + text[1:] + ".", facts=("f1",), part="what")
+    return [failure.reason for failure in failures([claim], finding(fact), lang, ZONE)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(fact=random_facts())
+def test_every_clause_of_random_facts_passes(fact: Fact) -> None:
+    for lang in LANGS:
+        said = clause(fact, lang, timezone=ZONE)
+        assert reasons(said, fact, lang) == [], said
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("kind", list(FactKind))
+def test_every_changed_digit_is_caught(kind: FactKind, lang: Lang) -> None:
+    fact = example(kind)
+    said = clause(fact, lang, timezone=ZONE)
+    assert reasons(said, fact, lang) == []
+    for match in re.finditer(r"\d", said):
+        for other in {(int(match[0]) + step) % 10 for step in (1, 5)}:
+            changed = said[: match.start()] + str(other) + said[match.end() :]
+            assert reasons(changed, fact, lang), changed
+
+
+@settings(max_examples=300, deadline=None)
+@given(fact=random_facts(), data=st.data())
+def test_changed_digits_of_random_facts_are_caught(fact: Fact, data: st.DataObject) -> None:
+    lang = data.draw(st.sampled_from(LANGS))
+    said = clause(fact, lang, timezone=ZONE)
+    places = [match.start() for match in re.finditer(r"(?<![\w.])[1-9](?=[\d.,]*\d|\b)", said)]
+    assume(places)
+    place = data.draw(st.sampled_from(places))
+    changed = said[:place] + str(int(said[place]) % 9 + 1) + said[place + 1 :]
+    assert reasons(changed, fact, lang), f"{said} -> {changed}"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_flipped_directions_are_caught(lang: Lang) -> None:
+    flipped = 0
+    for kind in FactKind:
+        fact = example(kind)
+        said = clause(fact, lang, timezone=ZONE)
+        for word, opposite in DIRECTIONS[lang].items():
+            if word in said and kind is not FactKind.HOUSE_RULE:
+                assert reasons(said.replace(word, opposite), fact, lang), said
+                flipped += 1
+    assert flipped >= 7
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_other_currencies_dates_and_names_are_caught(lang: Lang) -> None:
+    found = {"currency": 0, "date": 0, "name": 0}
+    for kind, given_slots in EXAMPLES.items():
+        fact = example(kind)
+        said = clause(fact, lang, timezone=ZONE)
+        texts = [v for v in given_slots.get("values", {}).values() if isinstance(v, str)]
+        changes = {"currency": said.replace("EUR", "USD"), "date": said.replace(*MONTHS[lang])}
+        for name in [*texts, *([given_slots["actual"]] if isinstance(given_slots.get("actual"), str) else [])]:
+            changes["name"] = said.replace(name, "Zorrilla")
+        for what, changed in changes.items():
+            if changed != said:
+                found[what] += 1
+                assert reasons(changed, fact, lang), changed
+    assert min(found.values()) >= 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "lang", "said", "changed"),
+    [
+        (FactKind.OWN_HISTORY, "en", "(3,100.00 to 4,900.00", "(4,900.00 to 3,100.00"),
+        (FactKind.OWN_HISTORY, "en", "of 48,200.00", "of 4,900.00"),
+        (FactKind.BELOW_LIMIT, "en", "of 9,950.00", "of 10,000.00"),
+        (FactKind.BANK_CHANGED, "es", "de ES•• 9910 a LT•• 0042", "de LT•• 0042 a ES•• 9910"),
+        (FactKind.RARE_VALUE, "en", "3 of 402,113", "402,113 of 3"),
+        (FactKind.WEEKEND, "es", "domingo", "sábado"),
+        (FactKind.EPISODE, "en", "began on 31 May 2026 at 02:10", "began on 1 June 2026 at 04:45"),
+        (FactKind.NEW_ENTITY, "en", "no earlier records", "only 3 earlier records"),
+        (FactKind.OWN_HISTORY, "en", "is 12 times", "is a clear fraud, 12 times"),
+    ],
+)
+def test_true_figures_in_the_wrong_place_are_caught(kind: FactKind, lang: Lang, said: str, changed: str) -> None:
+    text = clause(example(kind), lang, timezone=ZONE)
+    plain = text.replace("\N{NO-BREAK SPACE}", " ")
+    assert said in plain
+    assert reasons(plain.replace(said, changed), example(kind), lang)
+
+
+def test_each_half_of_a_sentence_answers_to_its_own_fact() -> None:
+    high, low = example(FactKind.LEVEL_SHIFT), example(FactKind.ALSO_MOVED, direction="below")
+    about = finding(high, low)
+    joined = f"On 5100023417, {clause(high, 'en')}, and {clause(low, 'en')}."
+    assert failures([Claim(text=joined, facts=("f1", "f2"), part="what")], about, "en", ZONE) == ()
+    for claim in (
+        joined.replace("deviations below", "deviations above"),
+        joined.replace("deviations above", "deviations below"),
+    ):
+        assert failures([Claim(text=claim, facts=("f1", "f2"), part="what")], about, "en", ZONE)
+    assert failures([Claim(text=joined, facts=("f2", "f1"), part="what")], about, "en", ZONE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It may be that 3 invoices were mixed up.",
+        "It may be that Zorrilla was paid twice.",
+        "First, call Aceros del Norte SL.",
+    ],
+)
+def test_a_claim_without_facts_holds_neither_figure_nor_name(text: str) -> None:
+    claim = Claim(text=text, facts=(), part="cause")
+    assert failures([claim], finding(example(FactKind.OWN_HISTORY)), "en", ZONE)
+
+
+def test_a_claim_of_unknown_facts_fails() -> None:
+    claim = Claim(text="The money at risk is 48,200.00 EUR.", facts=("f9",), part="stake")
+    assert failures([claim], finding(example(FactKind.EXPOSURE)), "en", ZONE)
