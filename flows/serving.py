@@ -34,7 +34,7 @@ def serve(workspace: Workspace) -> None:
     url = os.environ.get("PREFECT_API_URL") or workspace.settings.prefect.api_url
     with contextlib.ExitStack() as stack:
         if url is None:
-            url = stack.enter_context(_server(workspace))
+            url = stack.enter_context(own_server(workspace))
         os.environ["PREFECT_API_URL"] = url
         _serve_deployments(workspace)
 
@@ -69,7 +69,8 @@ def _serve_deployments(workspace: Workspace) -> None:
 
 
 @contextlib.contextmanager
-def _server(workspace: Workspace) -> Iterator[str]:
+def own_server(workspace: Workspace) -> Iterator[str]:
+    """A Prefect server on loopback for this workspace; its API address. UsageError where the port is taken."""
     port = workspace.settings.prefect.port
     url = f"http://127.0.0.1:{port}/api"
     if served_url(workspace):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,13 +14,26 @@ from typing import Any
 
 import pytest
 
+from flows.serving import own_server
 from flows.warehouse import Warehouse, sql
-from tests.flows.conftest import DATA_DATE, HUGE, TWICE
+from flows.workspace import Workspace
+from tests.flows.conftest import DATA_DATE, HUGE, TWICE, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nightly")]
 
 
-def sereno(folder: Path, *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server that several nights share, as on a site that has one already."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "sereno.yaml").write_text(f"prefect: {{port: {free_port()}}}\n", encoding="utf-8")
+    workspace = Workspace.open(folder)
+    workspace.prepare()
+    with own_server(workspace) as url:
+        yield url
+
+
+def sereno(folder: Path, *arguments: str, server: str | None = None) -> tuple[int, list[dict[str, Any]], str]:
     """Run the command; its exit status, the JSON objects on standard output, and standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "flows.cli", *arguments, "--workspace", str(folder), "--json"],
@@ -27,7 +41,7 @@ def sereno(folder: Path, *arguments: str) -> tuple[int, list[dict[str, Any]], st
         text=True,
         timeout=280,
         check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_API")},
+        env={**os.environ, "PREFECT_API_URL": server or ""},
     )
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -71,28 +85,28 @@ def test_a_night_is_decided_once_and_mailed_once(folder: Path) -> None:
     assert list((folder / "work").glob("night-*")) == []
 
 
-def test_changed_input_is_noticed_and_only_force_decides_again(folder: Path) -> None:
-    assert sereno(folder, "run", "--data-date", str(DATA_DATE))[0] == 0
+def test_changed_input_is_noticed_and_only_force_decides_again(folder: Path, server: str) -> None:
+    assert sereno(folder, "run", "--data-date", str(DATA_DATE), server=server)[0] == 0
     late = folder / "data" / "payments-late.csv"
     late.write_text(
         "payment,paid_at,supplier,amount,invoice,account,created_by\n"
         "P00950,2026-03-31 09:00:00,S02,150.00,02/9100,622,Person 3\n",
         encoding="utf-8",
     )
-    status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE))
+    status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE), server=server)
     assert (status, lines[0]["status"]) == (0, "skipped")
     assert lines[0]["message"].startswith("the input ")
     assert "--force decides it again" in lines[0]["message"]
-    status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE), "--force")
+    status, lines, _ = sereno(folder, "run", "--data-date", str(DATA_DATE), "--force", server=server)
     assert (status, lines[0]["status"]) == (0, "done")
     message = message_from_bytes(Path(lines[0]["mail"]).read_bytes(), policy=policy.default)
     assert "1" in message["Subject"]
     assert "orrection" in message["Subject"]
 
 
-def test_a_broken_source_fails_in_one_line_and_leaves_nothing_behind(folder: Path) -> None:
+def test_a_broken_source_fails_in_one_line_and_leaves_nothing_behind(folder: Path, server: str) -> None:
     (folder / "data" / "payments-2026.csv").write_bytes(bytes(range(256)) * 40)
-    status, lines, progress = sereno(folder, "run", "--data-date", str(DATA_DATE))
+    status, lines, progress = sereno(folder, "run", "--data-date", str(DATA_DATE), server=server)
     assert status == 2
     assert lines[0]["status"] == "failed"
     assert "payments-2026.csv" in lines[0]["message"]
