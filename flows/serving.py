@@ -90,7 +90,7 @@ def own_server(workspace: Workspace) -> Iterator[str]:
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"],
             stdout=log,
             stderr=log,
-            env={**os.environ, "PREFECT_API_URL": url},
+            env={**os.environ, **environment(workspace), "PREFECT_API_URL": url},
             start_new_session=True,
         )
     try:

@@ -185,7 +185,8 @@ def _decimals_for(value: float | Decimal) -> int:
     if value == 0 or value == int(value):
         return 0
     decimals = max(0, 3 - math.floor(math.log10(abs(float(value)))))
-    if 1 <= abs(value) < 1e9 and math.isclose(float(value) * 100, round(float(value) * 100), abs_tol=1e-6):
+    cents = float(value) * 100
+    if 100 <= abs(cents) < 1e11 and math.isclose(cents, round(cents), abs_tol=1e-6):
         decimals = max(decimals, 2)
     written = f"{value:.{decimals}f}"
     return len(written.rstrip("0").partition(".")[2])

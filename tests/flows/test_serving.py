@@ -45,6 +45,8 @@ def served(folder: Path) -> Iterator[str]:
         finally:
             process.kill()
             process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def wait_for(condition: Any, seconds: int, folder: Path) -> Any:
