@@ -97,10 +97,12 @@ class Playbook(Frozen):
         return self
 
     def open_causes(self, facts: Iterable[Fact]) -> tuple[Cause, ...]:
-        """The causes that no fact contradicts; where facts support any of these, only the supported ones."""
+        """The causes that no fact contradicts; where facts support any, those of at least half the most support."""
         facts = tuple(facts)
         possible = tuple(cause for cause in self.causes if not cause.is_contradicted(facts))
-        return tuple(cause for cause in possible if cause.support(facts)) or possible
+        support = [sum(fact.weight for fact in cause.support(facts)) for cause in possible]
+        most = max(support, default=0.0)
+        return tuple(cause for cause, weight in zip(possible, support, strict=True) if weight >= most / 2)
 
 
 Playbooks = Mapping[str, Playbook]

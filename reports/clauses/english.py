@@ -104,12 +104,11 @@ def _frequency(slots: Slots) -> Saying:
 
 def _unusual_time(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    clock = None if slots.fact.at else slots.clock(hour)
-    when = told(within(slots.weekday(), "on a {}"), within(slots.moment("instant"), ", {}"), within(clock, "at {}"))
-    hours = slots.expected_hours()
-    outside = hour is not None and low is not None and high is not None and not low <= hour <= high
-    usual = f", outside the usual hours ({hours})" if hours and outside else ", an unusual time"
-    return Saying(_RECORD, told("falls", when, usual) if when else "falls at an unusual time", of_record=True)
+    when = told(within(slots.weekday(), "on a {}"), within(slots.moment("instant"), ", {}"))
+    hours = within(slots.expected_hours(), "outside the usual hours ({})")
+    inside = hour is None or low is None or high is None or low <= hour <= high
+    usual = hours if hours and not inside else "an unusual time" if when else "at an unusual time"
+    return Saying(_RECORD, told("falls", when, f", {usual}" if when else usual), of_record=True)
 
 
 def _combination(slots: Slots) -> Saying:
@@ -249,12 +248,12 @@ def _holiday(slots: Slots) -> Saying:
 
 def _night(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    when = slots.moment("instant")
-    clock = None if when else within(slots.clock(hour), "at {}")
+    when = within(slots.moment("instant"), "on {}")
     inside = hour is not None and low is not None and high is not None and low <= hour < high
-    hours = within(slots.expected_hours(), "({})")
-    said = told("falls", within(when, "on {}") or clock or ("at night" if not inside else "at an hour"))
-    return Saying(_RECORD, told(said, None if inside else told(", outside office hours", hours)), of_record=True)
+    if inside:
+        return Saying(_RECORD, told("falls", when or "at an unusual time"), of_record=True)
+    outside = told("outside office hours", within(slots.expected_hours(), "({})"))
+    return Saying(_RECORD, told("falls", when, f", {outside}" if when else outside), of_record=True)
 
 
 def _period_end(slots: Slots) -> Saying:
@@ -291,14 +290,11 @@ def _relative_size(slots: Slots) -> Saying:
     largest = slots.quantity(slots.fact.expected_high)
     of = within(slots.value("entity"), "of {}")
     times = slots.times()
+    next_largest = "the next largest amount" if is_amount(slots) else "the next largest value"
     if times:
-        said = f"is {times} times the next largest"
+        said = f"is {times} times {next_largest}"
     else:
-        said = (
-            "is larger than the next largest"
-            if slots.direction is Direction.ABOVE
-            else "stands beside the next largest"
-        )
+        said = f"{'is larger than' if slots.direction is Direction.ABOVE else 'stands beside'} {next_largest}"
     return Saying(_value(slots), told(said, of, bracket(largest)))
 
 

@@ -126,12 +126,11 @@ def _frequency(slots: Slots) -> Saying:
 
 def _unusual_time(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    clock = None if slots.fact.at else slots.clock(hour)
-    when = told(within(slots.weekday(), "en {}"), within(slots.moment("instant"), ", el {}"), within(clock, "a las {}"))
-    hours = slots.expected_hours()
-    outside = hour is not None and low is not None and high is not None and not low <= hour <= high
-    usual = f", fuera del horario habitual ({hours})" if hours and outside else ", un momento inusual"
-    return Saying(_RECORD, told("cae", when, usual) if when else "cae en un momento inusual", of_record=True)
+    when = told(within(slots.weekday(), "en {}"), within(slots.moment("instant"), ", el {}"))
+    hours = within(slots.expected_hours(), "fuera del horario habitual ({})")
+    inside = hour is None or low is None or high is None or low <= hour <= high
+    usual = hours if hours and not inside else "un momento inusual" if when else "en un momento inusual"
+    return Saying(_RECORD, told("cae", when, f", {usual}" if when else usual), of_record=True)
 
 
 def _combination(slots: Slots) -> Saying:
@@ -283,14 +282,12 @@ def _holiday(slots: Slots) -> Saying:
 
 def _night(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    when = slots.moment("instant")
-    clock = None if when else within(slots.clock(hour), "a las {}")
+    when = within(slots.moment("instant"), "el {}")
     inside = hour is not None and low is not None and high is not None and low <= hour < high
-    hours = within(slots.expected_hours(), "({})")
-    said = told("cae", within(when, "el {}") or clock or ("de noche" if not inside else "en una hora"))
-    return Saying(
-        _RECORD, told(said, None if inside else told(", fuera del horario de oficina", hours)), of_record=True
-    )
+    if inside:
+        return Saying(_RECORD, told("cae", when or "en un momento inusual"), of_record=True)
+    outside = told("fuera del horario de oficina", within(slots.expected_hours(), "({})"))
+    return Saying(_RECORD, told("cae", when, f", {outside}" if when else outside), of_record=True)
 
 
 def _period_end(slots: Slots) -> Saying:
@@ -326,12 +323,11 @@ def _relative_size(slots: Slots) -> Saying:
     largest = slots.quantity(slots.fact.expected_high)
     of = within(slots.value("entity"), "de {}")
     times = slots.times()
+    next_largest = f"siguiente {'importe' if is_amount(slots) else 'valor'} más alto"
     if times:
-        said = f"es {times} veces el siguiente más alto"
+        said = f"es {times} veces el {next_largest}"
     else:
-        said = (
-            "supera al siguiente más alto" if slots.direction is Direction.ABOVE else "acompaña al siguiente más alto"
-        )
+        said = f"{'supera' if slots.direction is Direction.ABOVE else 'acompaña'} al {next_largest}"
     return Saying(_value(slots), told(said, of, bracket(largest)))
 
 

@@ -67,7 +67,7 @@ CUES = {
             "actual",
         ),
         (
-            r"habitual|límite|cuando|veces el|frente a|esperada|predicen|verosímil|hasta|cada|siguiente más alto|\(",
+            r"habitual|límite|cuando|veces el|frente a|esperada|predicen|verosímil|hasta|cada|siguiente \w+ más|\(",
             "expected",
         ),
     ),
@@ -77,7 +77,7 @@ SPREAD_BRACKET = {"en": r"\(a spread of", "es": r"\(una dispersión de"}
 # -- directions --------------------------------------------------------------------------------------------------------
 IDIOMS = {
     "en": r"more than chance|rather than|stranger than|most extreme|most of all|earlier|next largest",
-    "es": r"más que por azar|(?:importes? )?más del mismo|más extrañ\w+|más extrema|siguiente más alto|sobre todo",
+    "es": r"más que por azar|más del mismo|más extrañ\w+|más extrema|siguiente \w+ más alto|sobre todo",
 }
 """Phrases whose comparatives state no direction of a value."""
 ABOVE = {
@@ -142,7 +142,7 @@ MARKS = {
     FactKind.SELF_APPROVED: (r"created and approved", r"creó el registro y también lo aprobó"),
     FactKind.BANK_CHANGED: (r"was changed", r"se cambió"),
     FactKind.SHARED_DETAILS: (r"the same as", r"coincide con"),
-    FactKind.RELATIVE_SIZE: (r"next largest", r"siguiente más alto"),
+    FactKind.RELATIVE_SIZE: (r"next largest", r"siguiente \w+ más alto"),
     FactKind.HOUSE_RULE: (r"applies", r"se cumple"),
     FactKind.OUTSIDE_BAND: (r"band", r"banda"),
     FactKind.LEVEL_SHIFT: (r"level|averaged", r"nivel|promedió"),

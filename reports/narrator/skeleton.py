@@ -87,4 +87,12 @@ def connectors(count: int) -> tuple[Sequence[str], ...]:
 def choices(finding: Finding, playbook: Playbook) -> Choices:
     """What a finding and its playbook leave open. What is at stake has a sentence of its own and is no choice."""
     told = [fact for fact in finding.facts if fact.kind is not FactKind.EXPOSURE]
-    return Choices(tuple(told[:MOST_CANDIDATES]), playbook.open_causes(told), playbook.steps)
+    return Choices(tuple(_worth_telling(told)[:MOST_CANDIDATES]), playbook.open_causes(told), playbook.steps)
+
+
+def _worth_telling(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts in their order; how long an episode lasted never leads, and is left out where a fault says so."""
+    lasting = {fact.at for fact in facts if fact.kind in (FactKind.FLAT_LINE, FactKind.SILENT)}
+    kept = [fact for fact in facts if fact.kind is not FactKind.EPISODE or fact.at not in lasting]
+    leading = next((at for at, fact in enumerate(kept) if fact.kind is not FactKind.EPISODE), 0)
+    return [kept[leading], *kept[:leading], *kept[leading + 1 :]] if kept else []

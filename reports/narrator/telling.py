@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from datetime import datetime
 
-from analyzers.results import Fact, FactKind, Finding, SubjectKind
+from analyzers.results import Fact, FactKind, Finding, Scalar, SubjectKind
 from reports.clauses import Saying, clause, saying
 from reports.clauses.slots import LONGEST_NAME, Slots
 from reports.contents import Claim, Lang
 from reports.locale import Texts, texts
 from reports.narrator.skeleton import LAYOUTS, Choices, Skeleton
 
+_DATED = frozenset({FactKind.UNUSUAL_TIME, FactKind.WEEKEND, FactKind.HOLIDAY, FactKind.NIGHT, FactKind.PERIOD_END})
+"""Kinds that say when the record falls."""
 MOST_SUPPORT = 2
 """Facts that a hypothesis names as speaking for it."""
 
@@ -53,11 +56,13 @@ def _what(
     if not facts:
         text = said.narrative("nothing", subject=subject_label(finding, said.lang))
         yield Claim(text=_sentence(text), facts=(), part="what")
-    place, before = 0, ""
+    place, before, dated = 0, "", set[datetime]()
     for length in LAYOUTS[len(facts)]:
         text = ""
         for fact in facts[place : place + length]:
-            now = saying(_about_others(fact, finding), said.lang, timezone=timezone)
+            shown = _dated_once(_about_others(fact, finding), dated)
+            dated |= {shown.at} if shown.at and fact.kind in _DATED else set()
+            now = saying(shown, said.lang, timezone=timezone)
             if place == 0:
                 text = _opening(finding, now, said)
             elif not text:
@@ -66,6 +71,18 @@ def _what(
                 text += _joined(connectors[place - 1], now, before, said)
             before, place = now.subject, place + 1
         yield Claim(text=_sentence(text), facts=tuple(fact.id for fact in facts[place - length : place]), part="what")
+
+
+def _dated_once(fact: Fact, dated: Set[datetime]) -> Fact:
+    """The fact without its instant where a sentence has named that instant already."""
+    if fact.kind not in _DATED or fact.at not in dated:
+        return fact
+    keep_weekday = fact.kind is FactKind.WEEKEND
+    return fact.model_copy(update={"at": None, "values": {**fact.values} if keep_weekday else _without_weekday(fact)})
+
+
+def _without_weekday(fact: Fact) -> dict[str, Scalar]:
+    return {key: value for key, value in fact.values.items() if key != "weekday"}
 
 
 def _about_others(fact: Fact, finding: Finding) -> Fact:

@@ -152,14 +152,15 @@ def test_a_template_reads_well() -> None:
     assert english.text.replace("\N{NO-BREAK SPACE}", " ") == (
         "In record 5100023417, the amount of 48,200.00 EUR equals that of document 5100023102, paid 9 days earlier, "
         "on 22 May 2026, to the same payee with the same invoice number. Moreover, it is 4.9 times the next largest "
-        "of Aceros del Norte SL (9,800.00 EUR), and the record falls on a Sunday, 31 May 2026 at 02:10, like only 0.4 "
-        "% of all records. The money at risk is 48,200.00 EUR. It may be that the same invoice was entered twice, for "
-        "instance after a reminder or from a second copy, which would fit the match with an earlier payment. First, "
-        "lay both invoices side by side with the goods receipt and see whether they stand for one delivery or two."
+        "amount of Aceros del Norte SL (9,800.00 EUR), and the record falls on a Sunday, 31 May 2026 at 02:10, like "
+        "only 0.4 % of all records. The money at risk is 48,200.00 EUR. It may be that the same invoice was entered "
+        "twice, for instance after a reminder or from a second copy, which would fit the match with an earlier "
+        "payment. First, lay both invoices side by side with the goods receipt and see whether they stand for one "
+        "delivery or two."
     )
     spanish = narrate([duplicate()], lang="es", timezone="Europe/Madrid").narratives[0]
     assert spanish.text.startswith("En el registro 5100023417, el importe de 48.200,00")
-    assert "Además, es 4,9 veces el siguiente más alto" in spanish.text
+    assert "Además, es 4,9 veces el siguiente importe más alto" in spanish.text
     assert (english.mode, english.model, english.grounded, english.replaced) == (Mode.TEMPLATE, None, True, 0)
     assert [claim.part for claim in english.claims] == ["what", "what", "stake", "cause", "step"]
 
@@ -184,6 +185,18 @@ def test_the_subject_comes_first_and_once(
         told = narrate([finding(*(example(kind) for kind in kinds), label=label, about=about)], lang=lang).narratives[0]
         assert told.grounded
         assert lang == "es" or told.text.startswith(beginning)
+
+
+def test_an_instant_is_told_once_and_an_episode_does_not_lead() -> None:
+    weekend = finding(example(K.WEEKEND), example(K.UNUSUAL_TIME), example(K.NIGHT))
+    told = narrate([weekend], lang="en", timezone="Europe/Madrid").narratives[0]
+    assert told.text.count("31 May 2026") == 1
+    assert "it falls outside the usual hours (08:00 to 18:00), and falls outside office hours" in told.text
+    assert told.grounded
+    stuck = finding(example(K.EPISODE), example(K.FLAT_LINE), family=Family.SENSOR, about=SubjectKind.SERIES)
+    assert "episode" not in narrate([stuck], lang="en").narratives[0].text
+    moved = finding(example(K.EPISODE), example(K.LEVEL_SHIFT), family=Family.SERIES, about=SubjectKind.SERIES)
+    assert narrate([moved], lang="en").narratives[0].claims[0].facts == ("f2",)
 
 
 @settings(max_examples=80, deadline=None)
