@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from reports.narrator.engines import Engine
-
 from analyzers.errors import ModelError
 from flows.models import chosen_model, open_engine
 from flows.plan import MonitorRun, Plan
@@ -17,6 +15,7 @@ from flows.warehouse import narratives as stored
 from flows.workspace import Workspace
 from reports.contents import ModelNote
 from reports.narrator import narrate
+from reports.narrator.engines import Engine
 from reports.narrator.skeleton import Skeleton
 
 log = logging.getLogger("sereno.night")

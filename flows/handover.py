@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, TypeAdapter
-from reports.narrator.skeleton import Skeleton
 
 from analyzers.results import Analysis, Check, Finding, Flag, Guarantee
 from reports.contents import ModelNote, Narrative
+from reports.narrator.skeleton import Skeleton
 
 
 class _AnalysisFile(BaseModel):

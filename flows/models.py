@@ -6,10 +6,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from reports.narrator.engines import Engine, LlamaEngine, default_model_path
-
 from flows.workspace import Workspace
 from reports.contents import Mode, ModelNote
+from reports.narrator.engines import Engine, LlamaEngine, default_model_path
 
 
 def requested_model(path: Path | None) -> Path | None:

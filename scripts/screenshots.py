@@ -46,9 +46,10 @@ def mail_page(mail: Path, scratch: Path) -> Path:
         raise SystemExit(f"{mail}: no HTML part")
     text = html.get_content()
     for part in message.walk():
-        if identifier := part.get("Content-ID"):
+        image = part.get_payload(decode=True)
+        if (identifier := part.get("Content-ID")) and isinstance(image, bytes):
             name = identifier.strip("<>").replace("/", "-")
-            (scratch / f"{name}.png").write_bytes(part.get_payload(decode=True))
+            (scratch / f"{name}.png").write_bytes(image)
             text = text.replace(f"cid:{identifier.strip('<>')}", f"{name}.png")
     (scratch / "mail.html").write_text(text, encoding="utf-8")
     return scratch / "mail.html"
