@@ -11,6 +11,7 @@ import string
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports.narrator.skeleton import Choices, Skeleton, connectors
+from reports.playbook import Entry
 
 
 def grammar(choices: Choices) -> str:
@@ -19,8 +20,8 @@ def grammar(choices: Choices) -> str:
     root = [*(["order"] if counts else []), f'"{_AFTER_ORDER if counts else _ALONE}"', "cause", '"; step "', "step"]
     rules = {
         "root": " ".join(root),
-        "cause": _either(_letters(choices.causes)),
-        "step": _either(_letters(choices.steps)),
+        "cause": _either(_letters(choices.listed, choices.causes)),
+        "step": _either(_letters(choices.steps, choices.steps)),
     }
     if counts:
         rules["order"] = " | ".join(f"c{count}t0" for count in counts)
@@ -71,7 +72,7 @@ def parse(answer: str, choices: Choices) -> Skeleton | None:
         skeleton = Skeleton(
             order=tuple(choices.facts[int(number) - 1].id for number in re.findall(r"\d+", order)),
             connectors=tuple(words.replace(" ", "_") for words in re.findall(r"[a-z][a-z ]*[a-z]", order)),
-            cause=choices.causes[string.ascii_lowercase.index(match[2])].id,
+            cause=choices.listed[string.ascii_lowercase.index(match[2])].id,
             step=choices.steps[string.ascii_lowercase.index(match[3])].id,
         )
     except IndexError:
@@ -79,8 +80,9 @@ def parse(answer: str, choices: Choices) -> Skeleton | None:
     return skeleton if choices.allow(skeleton) else None
 
 
-def _letters(entries: Sequence[object]) -> Iterable[str]:
-    return string.ascii_lowercase[: len(entries)]
+def _letters(listed: Sequence[Entry], allowed: Sequence[Entry]) -> Iterator[str]:
+    """The letters of the allowed entries among those listed."""
+    return (letter for letter, entry in zip(string.ascii_lowercase, listed, strict=False) if entry in allowed)
 
 
 def _words(names: Sequence[str]) -> Iterator[str]:

@@ -43,6 +43,9 @@ def _silent(level: int, text: bytes, data: Any) -> None:
     """Swallow llama.cpp's own log lines: standard error belongs to the command."""
 
 
+_NO_TOKENS = np.empty(0, np.int32)
+
+
 @dataclass
 class _Sequence:
     """One prompt being answered."""
@@ -75,6 +78,9 @@ class Llama:
             self._by_piece.setdefault(piece, []).append(token)
         self._ends = [t for t in range(self._size) if llama_cpp.llama_vocab_is_eog(self._vocabulary, t)]
         self._prefix: tuple[str, int] | None = None
+        """The shared beginning in sequence 0, and its length."""
+        self._shared: dict[str, tuple[int, int]] = {}
+        """By shared part of a finding type, the sequence that holds it and its length."""
         self._known_tokens: dict[frozenset[str], NDArray[np.int32]] = {}
         weakref.finalize(self, _free, model, context, self._batch)
 
@@ -90,15 +96,15 @@ class Llama:
 
     # -- one wave ------------------------------------------------------------------------------------------------------
     def _wave(self, prompts: Sequence[Prompt]) -> list[str]:
-        beginnings = self._share(prompts)
+        self._share(prompts)
         running: list[_Sequence | None] = []
         for slot, prompt in enumerate(prompts, start=1):
-            seq, length = beginnings[prompt.prefix, prompt.shared]
+            holder, length = self._shared[prompt.shared]
             tokens = self._tokenize(prompt.body)
             if length + len(tokens) > LONGEST_PROMPT:
                 running.append(None)
                 continue
-            llama_cpp.llama_memory_seq_cp(self._memory, seq, slot, 0, length)
+            llama_cpp.llama_memory_seq_cp(self._memory, holder, slot, 0, length)
             running.append(_Sequence(slot, length, tokens, self._sampler(prompt), self._tokens_for(_literals(prompt))))
         alive = [sequence for sequence in running if sequence is not None]
         finished: list[_Sequence] = []
@@ -114,28 +120,31 @@ class Llama:
             for sequence in running:
                 if sequence is not None:
                     llama_cpp.llama_sampler_free(sequence.sampler)
-            for slot in range(1, 2 * WAVE + 1):
+            for slot in range(1, WAVE + 1):
                 llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return [self._text(sequence) if sequence in finished else "" for sequence in running]
 
-    def _share(self, prompts: Sequence[Prompt]) -> dict[tuple[str, str], tuple[int, int]]:
-        """Decode what prompts share; by (prefix, shared part) the sequence that holds it and its length."""
+    def _share(self, prompts: Sequence[Prompt]) -> None:
+        """Decode what prompts share, unless the wave before did; `_shared` says which sequence holds it."""
         prefix = prompts[0].prefix
         if self._prefix is None or self._prefix[0] != prefix:
             llama_cpp.llama_memory_clear(self._memory, True)
             tokens = self._tokenize(prefix, beginning=True)
-            self._decode([_Sequence(0, 0, tokens, None, np.empty(0, np.int32))])
-            self._prefix = prefix, len(tokens)
+            self._decode([_Sequence(0, 0, tokens, None, _NO_TOKENS)])
+            self._prefix, self._shared = (prefix, len(tokens)), {}
         length = self._prefix[1]
-        shared = list(dict.fromkeys(prompt.shared for prompt in prompts))
-        beginnings = []
-        for slot, text in enumerate(shared, start=WAVE + 1):
-            llama_cpp.llama_memory_seq_cp(self._memory, 0, slot, 0, length)
-            beginnings.append(_Sequence(slot, length, self._tokenize(text), None, np.empty(0, np.int32)))
+        wanted = list(dict.fromkeys(prompt.shared for prompt in prompts))
+        for text in [text for text in self._shared if text not in wanted]:
+            llama_cpp.llama_memory_seq_rm(self._memory, self._shared.pop(text)[0], -1, -1)
+        taken = {slot for slot, _ in self._shared.values()}
+        free = iter([slot for slot in range(WAVE + 1, 2 * WAVE + 1) if slot not in taken])
+        missing = [text for text in wanted if text not in self._shared]
+        beginnings = [_Sequence(next(free), length, self._tokenize(text), None, _NO_TOKENS) for text in missing]
+        for sequence in beginnings:
+            llama_cpp.llama_memory_seq_cp(self._memory, 0, sequence.slot, 0, length)
         self._decode(beginnings)
-        return {
-            (prefix, text): (sequence.slot, sequence.position)
-            for text, sequence in zip(shared, beginnings, strict=True)
+        self._shared |= {
+            text: (sequence.slot, sequence.position) for text, sequence in zip(missing, beginnings, strict=True)
         }
 
     def _decode(self, sequences: Sequence[_Sequence]) -> None:

@@ -50,7 +50,7 @@ def build_prompt(finding: Finding, choices: Choices) -> Prompt:
     named = texts("en")["types"]
     title = named.get(finding.type, f"finding of the kind {finding.family.value}")
     lines = [f"\nFinding: {title}"]
-    for heading, entries in (("Causes:", choices.causes), ("Steps:", choices.steps)):
+    for heading, entries in (("Causes:", choices.listed), ("Steps:", choices.steps)):
         lines.append(heading)
         lines += [f"{letter} {entry.hint}" for letter, entry in zip(string.ascii_lowercase, entries, strict=False)]
     facts = [f"{number} {_described(fact)}" for number, fact in enumerate(choices.facts, start=1)]

@@ -43,7 +43,10 @@ class Choices:
     facts: tuple[Fact, ...]
     """Facts that may be told, by falling weight."""
     causes: tuple[Cause, ...]
+    """The causes that may be named."""
     steps: tuple[Step, ...]
+    listed: tuple[Cause, ...]
+    """All causes of the playbook, whose order gives each its letter."""
 
     @property
     def required(self) -> frozenset[str]:
@@ -87,7 +90,9 @@ def connectors(count: int) -> tuple[Sequence[str], ...]:
 def choices(finding: Finding, playbook: Playbook) -> Choices:
     """What a finding and its playbook leave open. What is at stake has a sentence of its own and is no choice."""
     told = [fact for fact in finding.facts if fact.kind is not FactKind.EXPOSURE]
-    return Choices(tuple(_worth_telling(told)[:MOST_CANDIDATES]), playbook.open_causes(told), playbook.steps)
+    return Choices(
+        tuple(_worth_telling(told)[:MOST_CANDIDATES]), playbook.open_causes(told), playbook.steps, playbook.causes
+    )
 
 
 def _worth_telling(facts: Sequence[Fact]) -> list[Fact]:

@@ -91,7 +91,7 @@ class BrokenEngine(RandomEngine):
 @pytest.mark.parametrize("count", range(7))
 def test_the_grammar_admits_exactly_what_the_choices_allow(count: int) -> None:
     possible = open_choices(finding(*(example(kind) for kind in DUPLICATE[:5]), example(K.BANK_CHANGED)))
-    possible = Choices(possible.facts[:count], possible.causes[:2], possible.steps[:2])
+    possible = Choices(possible.facts[:count], possible.listed[1:3], possible.steps[:2], possible.listed)
     admitted = answers(grammar(possible))
     skeletons = [parse(answer, possible) for answer in admitted]
     assert len(set(admitted)) == len(admitted)
