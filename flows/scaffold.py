@@ -79,7 +79,10 @@ def _monitor(folder: Path, source: str) -> tuple[str, tuple[str, ...]]:
         "timezone": "UTC",
         "batch": 1,
         "records": {"files": str(Path(source).resolve()), "shape": columns.shape.value},
-        "columns": {column.name: column.role.value for column in columns.columns},
+        "columns": {
+            column.name: {"role": column.role.value, "field": column.field.value} if column.field else column.role.value
+            for column in columns.columns
+        },
     }
     text = _HEADER + yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110)
     return text, notes_on(columns)
