@@ -10,7 +10,7 @@ setup: ## virtual environment, locked packages, llama.cpp, model (about 8 minute
 	@./scripts/setup
 
 demo: setup ## sample ledger and plant, end to end, in ./sereno-demo
-	@.venv/bin/sereno demo --replace
+	@.venv/bin/sereno demo
 
 test: setup ## all tests but the long ones (at most 10 minutes); REQUIRE_ALL=1 makes a skip a failure
 	@$(PYTEST) -m 'not long' -n 2 --dist loadgroup

@@ -70,7 +70,7 @@ def parse_document(text: str, path: Path) -> Document:
     except RecursionError:
         raise MonitorError(f"{path}: nested too deeply; a settings file has a few levels") from None
     if not isinstance(data, dict):
-        raise MonitorError(f"{path}: expected `key: value` lines at the top level; see docs/monitors.md")
+        raise MonitorError(f"{path}: expected `key: value` lines at the top level; the examples in monitors/ show how")
     return Document(path, data, lines)
 
 
@@ -94,7 +94,7 @@ def _first_message(error: ValidationError, document: Document, model: type[BaseM
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(keys[-1]), sorted(_keys_at(model, first["loc"][:-1])), n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "see docs/monitors.md for the keys"
+        hint = f"did you mean {near[0]!r}?" if near else "the examples in monitors/ show the keys"
         return f"{document.where(keys)}: {name}: unknown key; {hint}{more}"
     if first["type"] == "missing":
         return f"{document.where(keys)}: {name}: missing; add this key{more}"
