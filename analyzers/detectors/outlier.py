@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ CHUNK_ROWS = 4096
 """Rows scored at a time: large enough for the matrix product, small enough for the processor's cache."""
 
 
-class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
+class OutlierDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """An outlier estimator whose subclasses say only how to learn and how strange a row is.
 
     A subclass implements `_learn(X, random)` and `_strangeness(X)`. Rows are scored in chunks, in the precision of
@@ -67,10 +68,10 @@ class OutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         chunks = [self._strangeness(X[start : start + CHUNK_ROWS]) for start in range(0, len(X), CHUNK_ROWS)]
         return -np.concatenate(chunks).astype(np.float64)
 
+    @abstractmethod
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
         """Set the learned attributes from the training rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _strangeness(self, X: Matrix) -> Vector:
         """How strange each row of one chunk is; higher is stranger."""
-        raise NotImplementedError

@@ -10,8 +10,8 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from analyzers.columns import Columns, Field, Role, Shape
-from flows.warehouse import hashing, sql, tables
+from analyzers.columns import Columns
+from flows.warehouse import arrivals, hashing, sql, tables
 from flows.warehouse.tables import StoredColumn
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -34,8 +34,10 @@ def record_ids(frame: pl.DataFrame, columns: Columns, monitor: str) -> pl.Series
     stored = {name: StoredColumn(name, f"c{i}", kind) for i, (name, kind) in enumerate(types.items())}
     casts = ", ".join(f"CAST({one.stored} AS {one.type}) AS {one.stored}" for one in stored.values())
     content = hashing.content(stored.values())
-    identity, parts = _identity(monitor, columns, stored)
-    needed = content if not parts or _has_nulls(frame, parts) else "''"
+    key = arrivals.natural_key(columns)
+    identity = arrivals.identity(monitor, key, stored)
+    by_key = bool(key) and all(name in stored for name in key) and not any(frame[name].null_count() for name in key)
+    needed = "''" if by_key else content
     query = (
         f"SELECT {hashing.record_id(identity)} AS record_id FROM "
         f"(SELECT *, {needed} AS row_content FROM (SELECT {casts} FROM sereno_frame))"
@@ -52,30 +54,6 @@ def record_ids(frame: pl.DataFrame, columns: Columns, monitor: str) -> pl.Series
     finally:
         connection.close()
     return ids.alias("record_id")
-
-
-def _identity(monitor: str, columns: Columns, stored: dict[str, StoredColumn]) -> tuple[str, list[StoredColumn]]:
-    """Expression for what makes a record that record, and the columns of its key; none where it is its content."""
-    prefix = f"{len(monitor)}:{monitor}|"
-    key = columns.one(Role.KEY)
-    names = (key,) if key else () if columns.shape is Shape.EVENTS else _natural_key(columns)
-    parts = [stored[name] for name in names if name in stored]
-    by_content = f"{sql.text(prefix + 'content|')} || row_content"
-    if not parts or len(parts) < len(names):
-        return by_content, []
-    present = " AND ".join(f"{part.stored} IS NOT NULL" for part in parts)
-    by_key = f"{sql.text(prefix + 'key|')} || {hashing.content(parts)}"
-    return f"CASE WHEN {present} THEN {by_key} ELSE {by_content} END", parts
-
-
-def _natural_key(columns: Columns) -> tuple[str, ...]:
-    """What tells samples of a series apart: time, tag and entities."""
-    names = (columns.one(Role.TIME), columns.field(Field.TAG), *columns.names(Role.ENTITY))
-    return tuple(dict.fromkeys(name for name in names if name is not None))
-
-
-def _has_nulls(frame: pl.DataFrame, parts: list[StoredColumn]) -> bool:
-    return any(frame[part.name].null_count() for part in parts)
 
 
 def _numbered(connection: sql.Connection, ids: pl.Series, row_hashes: str) -> pl.Series:

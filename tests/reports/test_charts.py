@@ -126,7 +126,7 @@ def test_a_chart_with_nothing_to_draw_says_so(chart: Chart) -> None:
 @given(actual=finite, peers=st.lists(finite, min_size=1, max_size=60))
 def test_any_values_can_be_drawn(actual: float, peers: list[float]) -> None:
     chart = PeersChart(feature="x", actual=actual, peers=tuple(peers), peers_label="y")
-    ElementTree.fromstring(charts.draw_svg(chart, "en", prefix="a"))
+    assert ElementTree.fromstring(charts.draw_svg(chart, "en", prefix="a")).tag.endswith("svg")
 
 
 @settings(max_examples=20, deadline=None)
