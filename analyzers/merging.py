@@ -80,13 +80,13 @@ def _group(flags: Sequence[Flag], subject: Subject | None = None) -> Group:
     return Group(subject or ordered[0].subject, ordered)
 
 
-def _order(flag: Flag) -> tuple[float, str, str, tuple[int, ...], datetime, str]:
+def _order(flag: Flag) -> tuple[float, str, str, str, tuple[int, ...], datetime, str]:
     """Leading reason first; the rest of the tuple only makes the order complete."""
     ruled = flag.family in (Family.AUDIT, Family.RULE, Family.SENSOR)
     lead = _RULE_LEAD if flag.severity >= REPORTING_LINE else _RULE_PREFERENCE
     strength = flag.severity + (lead if ruled else 0.0)
     facts = repr([fact.model_dump() for fact in flag.facts])
-    return (-strength, flag.type, flag.analyzer, flag.rows, flag.time_from or _BEGINNING, facts)
+    return (-strength, flag.type, flag.analyzer, flag.family.value, flag.rows, flag.time_from or _BEGINNING, facts)
 
 
 def _touching(flags: Sequence[Flag]) -> list[list[Flag]]:

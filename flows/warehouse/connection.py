@@ -238,7 +238,7 @@ def _remedy(error: duckdb.Error) -> str:
     if "no space" in message or "disk" in message:
         return "make room on the disk, then repeat"
     if any(word in message for word in ("corrupt", "not a valid duckdb", "checksum", "deserialize")):
-        return "the file is damaged: copy a backup into its place, or move it away to start anew"
+        return "the file is damaged: restore a backup (copy it into place), or move it away to start anew"
     if "permission denied" in message:
         return "check that the file and its folder belong to you"
     return "nothing was changed; run it again, and if it stays keep the file and report it"
