@@ -174,7 +174,8 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
         if _keep_failure(outcomes, list(outcomes.of), state):
             outcomes.of.update(state.result())
             if mail:
-                _keep_failure(outcomes, list(outcomes.of), deliver(shared, return_state=True))
+                told = [name for name, outcome in outcomes.of.items() if outcome.report]
+                _keep_failure(outcomes, told, deliver(shared, return_state=True))
     return outcomes.lines()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -55,9 +55,9 @@ class Outcomes:
         return any(outcome.status in {"going", "failed"} for outcome in self.of.values())
 
     def fail(self, names: Sequence[str], message: str, exit_status: int) -> None:
-        """These monitors failed, and why."""
+        """These monitors failed, and why; what they came to before stays."""
         for name in names:
-            self.of[name] = Outcome(status="failed", message=message, exit_status=exit_status)
+            self.of[name] = replace(self.of[name], status="failed", message=message, exit_status=exit_status)
 
     def decide(self, decisions: Mapping[str, tuple[Decision, str]]) -> None:
         """End the runs whose date is decided already; the sentence says by which run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -70,10 +70,6 @@ class Samples:
     def instant(self, sample: int) -> datetime:
         """When a sample was taken."""
         return instant(int(self.times[sample]))
-
-    def with_values(self, values: Floats) -> Samples:
-        """The same samples with other readings."""
-        return replace(self, values=values)
 
     def rows_of(self, chosen: Booleans) -> tuple[int, ...]:
         """Rows of the batch frame whose sample is chosen."""

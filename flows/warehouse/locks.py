@@ -82,5 +82,6 @@ def _holder(descriptor: int) -> int | None:
     except ProcessLookupError:
         return None
     except PermissionError:
-        pass
+        # It lives, under another user.
+        return int(content)
     return int(content)

@@ -66,13 +66,6 @@ def frame(connection: Connection, query: str, parameters: Parameters = ()) -> pl
     return result
 
 
-def mappings(connection: Connection, query: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-    """The rows of a query, each as a mapping from column name to value."""
-    result = connection.execute(query, _plain(parameters))
-    names = [column[0] for column in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
 @contextlib.contextmanager
 def registered(connection: Connection, name: str, content: pl.DataFrame) -> Iterator[None]:
     """A frame that statements may read under a name."""
