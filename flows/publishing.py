@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analyzers.errors import WarehouseError
+from flows.archive import INDEX, archive_index
 from flows.ingestion import run_record
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import MonitorRun, Plan
@@ -45,6 +46,7 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         night = night.model_copy(update={"audit_head": head})
         pages = {names: page.replace(_HEAD_TO_COME, head or "") for names, page in pages.items()}
         write_whole(plan.workspace.folder / report, pages[_all(night)])
+        write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace))
         mails = _queue(connection, plan, night, audiences, pages, Path(report).name)
     return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
 

@@ -160,6 +160,12 @@ class Phrases:
         said = str(format_date(when, pattern, locale=self.lang))
         return said[0].upper() + said[1:]
 
+    def month(self, when: date) -> str:
+        """The month of a date, such as `May 2026`."""
+        pattern = "MMMM y" if self.lang == "en" else "MMMM 'de' y"
+        said = str(format_date(when, pattern, locale=self.lang))
+        return said[0].upper() + said[1:]
+
     def instant(self, when: datetime) -> str:
         """An instant in the reader's time zone, such as `31 May 2026, 02:10`."""
         return self.moment(when, "d MMM y, HH:mm")

@@ -62,7 +62,7 @@ def run_demo(folder: Path, *, lang: Lang, model: Path | None, narration: bool, s
     found, scores = _compare(workspace, truth)
     told = [item.narrative for item in found if item.narrative is not None]
     return {
-        "report": _first(line.report for line in lines) or _newest(workspace.archive, "*.html"),
+        "report": _first(line.report for line in lines) or _newest(workspace.archive, "????-??-??*.html"),
         "mail": _first(line.mail for line in lines) or _newest(workspace.outbox, "*.eml"),
         "findings": len(found),
         "planted": sum(item.planted for item in scores),

@@ -63,9 +63,9 @@ Draw = Callable[[Axes], None]
 
 
 @contextmanager
-def _figure(draw: Draw) -> Iterator[Figure]:
+def _figure(draw: Draw, width: int = WIDTH, height: int = HEIGHT) -> Iterator[Figure]:
     with _drawing, mpl.rc_context(_SETTINGS):
-        figure = Figure(figsize=(WIDTH / POINTS_PER_INCH, HEIGHT / POINTS_PER_INCH), layout="constrained")
+        figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), layout="constrained")
         axes = figure.add_subplot()
         _calm(axes)
         draw(axes)
@@ -127,9 +127,9 @@ def png(draw: Draw) -> bytes:
     return stream.getvalue()
 
 
-def inline_svg(draw: Draw, *, prefix: str, title: str, text: str) -> str:
+def inline_svg(draw: Draw, *, prefix: str, title: str, text: str, width: int = WIDTH, height: int = HEIGHT) -> str:
     """The drawing as an `<svg>` element without ids of its own that could meet another's."""
-    with _figure(draw) as figure:
+    with _figure(draw, width, height) as figure:
         FigureCanvasSVG(figure)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
@@ -138,7 +138,7 @@ def inline_svg(draw: Draw, *, prefix: str, title: str, text: str) -> str:
     title_id, text_id = f"{prefix}-title", f"{prefix}-text"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" '
-        f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" aria-labelledby="{title_id} {text_id}">'
+        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" aria-labelledby="{title_id} {text_id}">'
         f'<title id="{title_id}">{escape(printable(title))}</title>'
         f'<desc id="{text_id}">{escape(printable(text))}</desc>{_slim(body, prefix)}</svg>'
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,7 +74,9 @@ def test_a_night_is_decided_once_and_mailed_once(folder: Path) -> None:
     assert status == 0, progress
     assert lines[0]["status"] == "unchanged"
     assert "already decided" in lines[0]["message"]
-    assert len(list((folder / "archive").glob("*.html"))) == len(list((folder / "outbox").glob("*.eml"))) == 1
+    assert sorted(path.name for path in (folder / "archive").iterdir()) == [report.name, "index.html"]
+    assert f'href="{report.name}"' in (folder / "archive" / "index.html").read_text(encoding="utf-8")
+    assert len(list((folder / "outbox").glob("*.eml"))) == 1
     assert (count(folder, "records_payments"), count(folder, "findings")) == (records, findings)
 
     listed = sereno(folder, "findings", "--data-date", str(DATA_DATE))[1]
@@ -102,6 +105,9 @@ def test_changed_input_is_noticed_and_only_force_decides_again(folder: Path, ser
     message = message_from_bytes(Path(lines[0]["mail"]).read_bytes(), policy=policy.default)
     assert "1" in message["Subject"]
     assert "orrection" in message["Subject"]
+    index = (folder / "archive" / "index.html").read_text(encoding="utf-8")
+    assert f'href="{DATA_DATE}-2.html"' in index
+    assert re.search(f'href="{DATA_DATE}.html".*Replaced by a correction', index)
 
 
 def test_a_broken_source_fails_in_one_line_and_leaves_nothing_behind(folder: Path, server: str) -> None:
