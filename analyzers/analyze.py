@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analyzers.columns import Shape
-from analyzers.findings import build_findings
+from analyzers.findings import build_findings, finding_checks
 from analyzers.long_shape import Pivoted, pivoted
 from analyzers.results import Analysis, Check, CheckStatus, Finding, Outcome
 from analyzers.settings import Material
@@ -100,13 +100,14 @@ def _joined(*outcomes: Outcome) -> Outcome:
 def _analysis(material: Material, outcome: Outcome, pivot: Pivoted | None) -> Analysis:
     seen = pivot.material if pivot else material
     findings = build_findings(seen, outcome.flags)
+    checks = (*outcome.checks, *finding_checks(seen, findings))
     scores = _scores(seen.batch.height, outcome.scores, findings)
     if pivot:
         findings, scores = pivot.findings_back(findings), pivot.scores_back(scores)
     return Analysis(
         scores=scores,
         findings=findings,
-        checks=outcome.checks,
+        checks=checks,
         guarantees=outcome.guarantees,
         flags=outcome.flags,
         records=material.batch.height,

@@ -52,6 +52,7 @@ class Field(StrEnum):
     DUE_DATE = "due_date"
     MANUAL = "manual"
     REVERSES = "reverses"
+    STATUS = "status"
     # The three columns of a historian's export (`shape: long`) beside time and quality.
     TAG = "tag"
     VALUE = "value"

@@ -92,7 +92,7 @@ class Evidence:
     # -- whether it is large enough
 
     def large_enough(self, row: int, reasons: list[Reason]) -> bool:
-        """Whether the leading value differs from what is usual by at least `settings.min_change`."""
+        """Whether the leading value differs from what is usual by `min_change` and by `min_change_absolute`."""
         if not reasons or reasons[0].feature.kind not in _AMOUNTS:
             return True
         column = reasons[0].feature.column
@@ -102,7 +102,9 @@ class Evidence:
         if not np.isfinite(actual) or not len(usual):
             return True
         median = float(np.median(usual))
-        return bool(abs(actual - median) >= self._material.settings.min_change * abs(median))
+        settings = self._material.settings
+        least = max(settings.min_change * abs(median), settings.min_change_absolute.get(column, 0.0))
+        return bool(abs(actual - median) >= least)
 
     def _own_entity(self, row: int, feature: Feature) -> str | None:
         """The entity whose past the feature's column is told against, if it has enough of it."""

@@ -10,12 +10,34 @@ from decimal import Decimal
 
 import polars as pl
 
+from analyzers.allowances import Allowances, allowance_checks, open_allowances, reasons_for
 from analyzers.columns import Field, Role
 from analyzers.merging import REPORTING_LINE, Group, merge
+from analyzers.rates import Rates, open_rates
 from analyzers.record_fields import fields_of
-from analyzers.results import Condition, Fact, FactKind, Family, Finding, Flag, SubjectKind
-from analyzers.risk import ConsequenceScale, consequence_scale, likelihood, priority
-from analyzers.settings import AnalysisSettings, Material
+from analyzers.results import (
+    Check,
+    CheckStatus,
+    Condition,
+    Fact,
+    FactKind,
+    Family,
+    Finding,
+    Flag,
+    Scalar,
+    SubjectKind,
+)
+from analyzers.risk import (
+    ENOUGH_VERDICTS,
+    ConsequenceScale,
+    TrackRecord,
+    consequence_scale,
+    expected_loss,
+    likelihood,
+    priority,
+    reviewed_likelihood,
+)
+from analyzers.settings import Material
 
 MOST_FACTS = 8
 MOST_RECORDS = 200
@@ -26,14 +48,76 @@ def build_findings(material: Material, flags: Iterable[Flag]) -> tuple[Finding, 
     """Turn the flags of one run into findings by falling priority.
 
     Deterministic: the order of the flags and of the batch's rows changes nothing but row numbers. The first
-    `settings.budget` findings whose money is not trivial are `mailed`. `data_date` stays null: it is the run's.
+    `settings.budget` findings that are neither trivial nor allowed are `mailed`. `data_date` stays null: it is the
+    run's.
     """
     groups = [group for group in merge(flags) if is_reportable(group)]
     scale = _scale(material)
     fields = fields_of(material, [group.rows[0] for group in groups if _is_of_a_record(group)])
     drafts = [_finding(material, group, scale, fields) for group in groups]
-    ordered = sorted(drafts, key=lambda finding: (-finding.priority, finding.fingerprint))
-    return _within_budget(ordered, material.settings)
+    measure = Measure(material)
+    allowed = reasons_for(material, drafts, measure.allowances)
+    weighed = [measure.weighed(finding, allowed.get(finding.fingerprint)) for finding in drafts]
+    return measure.within_budget(_by_priority(weighed), _by_priority(drafts))
+
+
+class Measure:
+    """What the monitor and its reviewers say about the weight of findings.
+
+    Feedback reorders and never hides, and what is material is touched by neither allow list nor feedback.
+    """
+
+    def __init__(self, material: Material) -> None:
+        self.settings = material.settings
+        self.rates: Rates = open_rates(material)
+        self.allowances: Allowances = open_allowances(material)
+        self.records = material.track_records
+
+    def is_material(self, finding: Finding) -> bool:
+        """Whether its money reaches `materiality`; money that no rate makes comparable does."""
+        if self.settings.materiality is None or finding.exposure is None:
+            return False
+        size = self.rates.converted(finding.exposure, finding.currency)
+        return size is None or size >= self.settings.materiality
+
+    def is_trivial(self, finding: Finding) -> bool:
+        """Whether its money lies below `trivial`; money that no rate makes comparable does not."""
+        if finding.exposure is None:
+            return False
+        size = self.rates.converted(finding.exposure, finding.currency)
+        return size is not None and size < self.settings.trivial
+
+    def weighed(self, finding: Finding, allowed: str | None) -> Finding:
+        """The finding after the reviewers' record on its type, and with the reason for which it is allowed."""
+        material = self.is_material(finding)
+        update: dict[str, object] = {"allowed": None if material else allowed}
+        record = self.records.get(finding.type, TrackRecord())
+        if record.verdicts:
+            likely = reviewed_likelihood(finding.likelihood, record.confirmed, record.dismissed)
+            likely = max(likely, finding.likelihood) if material else likely
+            update |= {
+                "likelihood": likely,
+                "priority": priority(likely, finding.consequence),
+                "expected_loss": expected_loss(finding.exposure, likely, record),
+            }
+        return finding.model_copy(update=update)
+
+    def within_budget(self, ordered: Sequence[Finding], before: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Mark what is mailed.
+
+        ordered : findings after the reviewers' record, by falling priority.
+        before : the same by the priority that they had without it; what is material keeps the place that it had.
+        """
+        told = {f.fingerprint for f in ordered if f.allowed is None and not self.is_trivial(f)}
+        first = [finding for finding in before if finding.fingerprint in told][: self.settings.budget]
+        kept = {finding.fingerprint for finding in first if self.is_material(finding)}
+        others = [f.fingerprint for f in ordered if f.fingerprint in told - kept][: self.settings.budget - len(kept)]
+        mailed = kept | set(others)
+        return tuple(f if f.fingerprint in mailed else f.model_copy(update={"mailed": False}) for f in ordered)
+
+
+def _by_priority(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: (-finding.priority, finding.fingerprint))
 
 
 def is_reportable(group: Group) -> bool:
@@ -162,13 +246,17 @@ def _scale(material: Material) -> ConsequenceScale:
     )
 
 
-def _within_budget(ordered: Sequence[Finding], settings: AnalysisSettings) -> tuple[Finding, ...]:
-    """Mark what is mailed; money below `trivial` never is and takes no place."""
-    decided: list[Finding] = []
-    mailed = 0
-    for finding in ordered:
-        trivial = finding.exposure is not None and finding.exposure < settings.trivial
-        within = not trivial and mailed < settings.budget
-        mailed += within
-        decided.append(finding if within else finding.model_copy(update={"mailed": False}))
-    return tuple(decided)
+def finding_checks(material: Material, findings: Sequence[Finding]) -> tuple[Check, ...]:
+    """What allow list and reviewers did to these findings; nothing where there is neither."""
+    measure = Measure(material)
+    about = reasons_for(material, findings, measure.allowances)
+    overruled = sum(finding.fingerprint in about and measure.is_material(finding) for finding in findings)
+    told = allowance_checks(measure.allowances, findings, overruled)
+    types = sorted({finding.type for finding in findings} & set(measure.records))
+    return (*told, *(_record_check(kind, measure.records[kind]) for kind in types if measure.records[kind].verdicts))
+
+
+def _record_check(kind: str, record: TrackRecord) -> Check:
+    code = "track_record_figure" if record.verdicts >= ENOUGH_VERDICTS else "track_record_band"
+    values: dict[str, Scalar] = {"type": kind, "confirmed": record.confirmed, "verdicts": record.verdicts}
+    return Check(name="track_record", status=CheckStatus.DONE, code=code, values=values)

@@ -293,7 +293,11 @@ class Finding(Frozen):
     first_seen: date | None = None
     times_seen: int = 1
     mailed: bool = True
-    """Whether it is within the monitor's budget."""
+    """Whether it is within the monitor's budget, neither trivial nor allowed."""
+    allowed: str | None = None
+    """The reason for which the monitor's allow list tolerates it; null where it does not."""
+    expected_loss: Decimal | None = None
+    """Exposure times likelihood; null until there are enough verdicts on findings of its type."""
     p_value: float | None = None
     facts: tuple[Fact, ...]
     chart: Chart | None = None

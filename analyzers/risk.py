@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,8 @@ _CONSEQUENCES = (0.10, 0.35, 0.65, 0.85, 1.00)
 _EVENT_OF_NO_NOTE = 0.05
 _PRIOR_WEIGHT = 8.0
 """Dispositions that the prior counts for; at 20 of a kind the reviewers' record outweighs it."""
+ENOUGH_VERDICTS = 20
+"""Verdicts on findings of a kind from which their likelihood is a figure rather than a band."""
 
 
 def combined(severities: Iterable[float]) -> float:
@@ -53,6 +56,28 @@ def reviewed_likelihood(prior: float, confirmed: int, dismissed: int) -> float:
     The mean of a Beta posterior whose prior has the mean `prior` and the weight of eight verdicts.
     """
     return round((prior * _PRIOR_WEIGHT + confirmed) / (_PRIOR_WEIGHT + confirmed + dismissed), 4)
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """What reviewers decided about findings of one type so far; inconclusive verdicts say nothing and do not count."""
+
+    confirmed: int = 0
+    """True ones, those that are tolerated included."""
+    dismissed: int = 0
+    """False positives."""
+
+    @property
+    def verdicts(self) -> int:
+        """All that count."""
+        return self.confirmed + self.dismissed
+
+
+def expected_loss(exposure: Decimal | None, likely: float, record: TrackRecord) -> Decimal | None:
+    """Exposure times likelihood, once there are `ENOUGH_VERDICTS` of the kind; None before, or without money."""
+    if exposure is None or record.verdicts < ENOUGH_VERDICTS:
+        return None
+    return (exposure * Decimal(str(likely))).quantize(Decimal("0.01"))
 
 
 @dataclass(frozen=True)

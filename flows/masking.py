@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import polars as pl
 
 from analyzers.columns import Columns, Role
+from analyzers.persons import mask_of
 
 
 def mask_persons(frame: pl.DataFrame, columns: Columns, key: bytes) -> pl.DataFrame:
@@ -22,8 +21,7 @@ def mask_persons(frame: pl.DataFrame, columns: Columns, key: bytes) -> pl.DataFr
 
 def mask(value: str, key: bytes) -> str:
     """The mask of one value; case and surrounding space do not matter."""
-    digest = hashlib.blake2b(value.strip().casefold().encode(), key=key[:64], digest_size=5, person=b"person")
-    return f"person-{digest.hexdigest()}"
+    return mask_of(value, key)
 
 
 def _masked(values: pl.Series, key: bytes) -> pl.Series:

@@ -135,13 +135,17 @@ class Monitor(Settings):
         stated = {"monitor": self.name, "timezone": self.timezone, "currency": self.currency}
         return AnalysisSettings(**{**self.analysis, **stated})
 
+    def batch_days(self, data_date: date) -> tuple[date, date]:
+        """First and last day of the batch."""
+        return data_date - timedelta(days=self.batch - 1), data_date
+
     def batch_bounds(self, data_date: date) -> tuple[datetime, datetime]:
         """First instant of the batch and first instant after it; a day of 23 or 25 hours is one day."""
         zone = zoneinfo.ZoneInfo(self.timezone)
-        first = data_date - timedelta(days=self.batch - 1)
+        first, last = self.batch_days(data_date)
         return (
             datetime.combine(first, time.min, zone),
-            datetime.combine(data_date + timedelta(days=1), time.min, zone),
+            datetime.combine(last + timedelta(days=1), time.min, zone),
         )
 
     def history_start(self, data_date: date) -> datetime:

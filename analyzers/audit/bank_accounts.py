@@ -7,13 +7,12 @@ standard for how long after a change a payment is suspect: `bank_change_days` is
 
 from __future__ import annotations
 
-import hashlib
-
 import polars as pl
 
 from analyzers.audit.audit_test import Found, Skip
 from analyzers.audit.books import Books, Line, entity_flag
 from analyzers.audit.reference_tables import Vendors, open_vendors, shared_details
+from analyzers.persons import is_mask, masked_person
 from analyzers.results import Fact, FactKind, Flag, Scalar
 
 _LEAST_EARLIER = 2
@@ -116,12 +115,4 @@ def _shared_flag(books: Books, hits: pl.DataFrame) -> Flag:
 
 def masked_account(account: str) -> str:
     """An account's last four characters; what is masked already stays as it is."""
-    return account if account.startswith("person-") else f"…{account[-4:]}"
-
-
-def masked_person(value: str, key: bytes) -> str:
-    """The mask that a person's name or number gets wherever this workspace masks it."""
-    if value.startswith("person-"):
-        return value
-    digest = hashlib.blake2b(value.strip().casefold().encode(), key=key[:64], digest_size=5, person=b"person")
-    return f"person-{digest.hexdigest()}"
+    return account if is_mask(account) else f"…{account[-4:]}"
