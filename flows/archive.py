@@ -11,6 +11,7 @@ from flows.version import version
 from flows.warehouse import sql
 from flows.workspace import Workspace
 from reports.archive import ArchivedMonitor, ArchivedNight, render_archive
+from reports.house_style import HouseStyle
 
 INDEX = "index.html"
 """Name of the page in the archive's folder."""
@@ -29,12 +30,12 @@ WHERE runs.report IS NOT NULL AND said.mailed AND said.exposure IS NOT NULL GROU
 """
 
 
-def archive_index(connection: sql.Connection, workspace: Workspace) -> str:
+def archive_index(connection: sql.Connection, workspace: Workspace, style: HouseStyle) -> str:
     """The archive's `index.html` as of now, what the caller's transaction has written included."""
     settings = workspace.settings
     nights = archived(connection)
     nights += _replaced(workspace.archive, {night.report for night in nights})
-    return render_archive(nights, title=settings.name, lang=settings.language, version=version())
+    return render_archive(nights, title=settings.name, lang=settings.language, version=version(), style=style)
 
 
 def _replaced(folder: Path, told: set[str]) -> list[ArchivedNight]:

@@ -183,6 +183,15 @@ class PrefectSettings(Settings):
     """Port of the server that `sereno serve` starts, on loopback."""
 
 
+class ReportSettings(Settings):
+    """The house's own look; wording and templates stand in the workspace's `report/` folder."""
+
+    logo: str | None = None
+    """Picture at the head of report and mail: PNG, JPEG or SVG (page only), relative to the workspace."""
+    accent: str | None = None
+    """Colour of links and marks, such as `"#1d5c96"`; dark enough to be read."""
+
+
 class WorkspaceSettings(Settings):
     """`sereno.yaml`: what holds for the whole workspace."""
 
@@ -194,6 +203,7 @@ class WorkspaceSettings(Settings):
     """Path of a GGUF file; without it the default model, where it is installed."""
     narration: bool = True
     """Whether the local model writes; otherwise the texts are templates, marked so."""
+    report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
     prefect: PrefectSettings = PrefectSettings()
 

@@ -26,6 +26,7 @@ from flows import analysis, explanation, ingestion, publishing
 from flows.delivery import deliver_outbox
 from flows.failures import failure
 from flows.handover import Handover
+from flows.house_style import read_style
 from flows.models import model_hash
 from flows.outcomes import Decision, Outcome, Outcomes
 from flows.plan import Plan, plan_runs
@@ -134,6 +135,7 @@ def night(
     workspace = Workspace.open()
     workspace.prepare()
     chosen = workspace.monitors(tuple(monitors or ()))
+    style = read_style(workspace)
     night_id, runs = plan_runs(chosen, data_date, now=datetime.now(UTC))
     with exclusive(workspace, [run.name for run in runs]), run_folder(workspace, night_id) as folder:
         plan = Plan(
@@ -145,6 +147,7 @@ def night(
             started_at=datetime.now(UTC),
             force=force,
             model_hash=model_hash(workspace),
+            style=style,
         )
         lines = _night(plan, mail=mail)
     failed = [f"{line['monitor']}: {line['message']}" for line in lines if line["exit_status"]]

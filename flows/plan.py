@@ -11,6 +11,7 @@ from flows.handover import Handover
 from flows.monitors import Monitor
 from flows.warehouse import Warehouse
 from flows.workspace import Workspace
+from reports.house_style import HouseStyle
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Plan:
     force: bool
     model_hash: str | None
     """Hash of the model that will narrate; None where none will."""
+    style: HouseStyle
+    """The house's own look and wording."""
 
     @property
     def data_date(self) -> date:

@@ -46,7 +46,7 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         night = night.model_copy(update={"audit_head": head})
         pages = {names: page.replace(_HEAD_TO_COME, head or "") for names, page in pages.items()}
         write_whole(plan.workspace.folder / report, pages[_all(night)])
-        write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace))
+        write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace, plan.style))
         mails = _queue(connection, plan, night, audiences, pages, Path(report).name)
     return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
 
@@ -110,6 +110,7 @@ def _night(plan: Plan, parts: tuple[MonitorPart, ...], correction: int) -> Night
         config_hash=hashlib.sha256(hashes.encode()).hexdigest()[:16],
         audit_head=_HEAD_TO_COME,
         correction=correction,
+        style=plan.style,
     )
 
 

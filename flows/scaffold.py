@@ -20,6 +20,9 @@ _SETTINGS = """\
 name: {name}
 language: en
 timezone: UTC
+# report:
+#   logo: report/logo.png
+#   accent: "#1d5c96"
 # mail:
 #   host: smtp.example.com
 #   port: 587

@@ -18,6 +18,7 @@ from pydantic import Field
 from analyzers.results import Frozen
 from reports.charts.nights import TREND_NIGHTS, trend_svg
 from reports.contents import Lang
+from reports.house_style import HouseStyle
 from reports.phrases import Phrases, printable
 from reports.templating import environment
 
@@ -83,12 +84,16 @@ class ArchivedNight(Frozen):
         return quote(self.report)
 
 
-def render_archive(nights: Sequence[ArchivedNight], *, title: str, lang: Lang, version: str) -> str:
+def render_archive(
+    nights: Sequence[ArchivedNight], *, title: str, lang: Lang, version: str, style: HouseStyle | None = None
+) -> str:
     """The page `index.html` of the archive: newest night first, months apart, the newest one open."""
-    phrases = Phrases(lang)
+    style = style or HouseStyle()
+    phrases = Phrases(lang, style=style)
     ordered = sorted(nights, key=lambda night: (night.data_date, night.correction, night.report), reverse=True)
     shown = {
         "title": title,
+        "style": style,
         "lang": lang,
         "version": version,
         "nights": ordered,
@@ -97,7 +102,7 @@ def render_archive(nights: Sequence[ArchivedNight], *, title: str, lang: Lang, v
         "phrases": phrases,
         "t": phrases.text,
     }
-    return printable(environment(markup=True).get_template("archive.html").render(shown))
+    return printable(environment(markup=True, own=style.templates).get_template("archive.html").render(shown))
 
 
 def _months(ordered: Sequence[ArchivedNight], phrases: Phrases) -> Iterator[tuple[str, list[ArchivedNight]]]:

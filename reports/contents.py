@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from analyzers.results import Check, Finding, Frozen, Guarantee
+from reports.house_style import HouseStyle
 
 Lang = Literal["en", "es"]
 
@@ -103,3 +104,4 @@ class Night(Frozen):
     audit_head: str | None = None
     correction: int = 0
     """0 for the night's first report, then the number of the correction."""
+    style: HouseStyle = HouseStyle()

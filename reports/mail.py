@@ -34,12 +34,13 @@ _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False)
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart that travels within the message."""
+    """A chart, or the house's logo, that travels within the message."""
 
     cid: str
     content: bytes
-    caption: str
-    text: str
+    caption: str = ""
+    text: str = ""
+    kind: str = "png"
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ def compose_mail(
     """
     if date.tzinfo is None:
         raise ValueError("the date of a mail needs a time zone")
-    phrases, digest = Phrases(night.lang, night.timezone), Digest(night)
+    phrases, digest = Phrases(night.lang, night.timezone, night.style), Digest(night)
     message_id, report_name = _first_line(message_id), file_name(report_name)
-    body = _fitting(_cards(digest, phrases, message_id), night, digest, phrases, report_name)
+    logo = _logo(night, message_id)
+    body = _fitting(_cards(digest, phrases, message_id), logo, night, digest, phrases, report_name)
     message = EmailMessage(policy=SMTP)
     message["From"], message["To"] = _first_line(sender), _first_line(recipient)
     message["Subject"], message["Date"], message["Message-ID"] = subject(night), format_datetime(date), message_id
@@ -104,7 +106,7 @@ def compose_mail(
 
 def subject(night: Night) -> str:
     """Number of findings and money at risk, what failed, or the one line of a quiet night."""
-    phrases, digest = Phrases(night.lang, night.timezone), Digest(night)
+    phrases, digest = Phrases(night.lang, night.timezone, night.style), Digest(night)
     said = [phrases.text("mail.subject_correction", count=night.correction)] if night.correction else []
     if digest.failed:
         said.append(phrases.text("mail.subject_failed", count=len(digest.failed)))
@@ -172,7 +174,17 @@ def _card(placed: Placed, phrases: Phrases, picture: Picture | None) -> MailCard
     )
 
 
-def _fitting(cards: list[MailCard], night: Night, digest: Digest, phrases: Phrases, report_name: str) -> Body:
+def _logo(night: Night, message_id: str) -> Picture | None:
+    logo = night.style.logo
+    if logo is None or not logo.mailable:
+        return None
+    kind = logo.media_type.removeprefix("image/")
+    return Picture(cid=f"logo.{_digest_of(message_id)}@sereno.invalid", content=logo.content, kind=kind)
+
+
+def _fitting(
+    cards: list[MailCard], logo: Picture | None, night: Night, digest: Digest, phrases: Phrases, report_name: str
+) -> Body:
     """The mail's texts with as many findings as leave its HTML below the size that mail programs show whole."""
     while True:
         shown = {
@@ -182,15 +194,19 @@ def _fitting(cards: list[MailCard], night: Night, digest: Digest, phrases: Phras
             "t": phrases.text,
             "subject": subject(night),
             "cards": cards,
+            "logo": logo,
             "more": len(digest.ordered) - len(cards),
             "report_name": report_name,
         }
-        html = _INLINER.inline(printable(environment(markup=True).get_template("mail.html").render(shown)))
+        html = _INLINER.inline(
+            printable(environment(markup=True, own=night.style.templates).get_template("mail.html").render(shown))
+        )
         if len(html.encode()) < MOST_BYTES or not cards:
             break
         cards = cards[: len(cards) // 2]
-    plain = printable(environment(markup=False).get_template("mail.txt").render(shown))
-    return Body(plain, html, [card.picture for card in cards if card.picture])
+    plain = printable(environment(markup=False, own=night.style.templates).get_template("mail.txt").render(shown))
+    pictures = [logo, *(card.picture for card in cards)]
+    return Body(plain, html, [picture for picture in pictures if picture])
 
 
 def _fill(message: EmailMessage, body: Body, report: bytes, report_name: str) -> None:
@@ -199,7 +215,7 @@ def _fill(message: EmailMessage, body: Body, report: bytes, report_name: str) ->
     page = message.get_body(("html",))
     if isinstance(page, EmailMessage):
         for picture in body.pictures:
-            page.add_related(picture.content, "image", "png", cid=f"<{picture.cid}>", disposition="inline")
+            page.add_related(picture.content, "image", picture.kind, cid=f"<{picture.cid}>", disposition="inline")
     message.add_attachment(report, maintype="text", subtype="html", filename=report_name, params={"charset": "utf-8"})
 
 

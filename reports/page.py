@@ -123,7 +123,7 @@ def render_page(night: Night) -> str:
 
     Times are printed in the night's time zone, numbers in its language. Raises KeyError for a fact that has no clause.
     """
-    phrases = Phrases(night.lang, night.timezone)
+    phrases = Phrases(night.lang, night.timezone, night.style)
     shown = {
         "page": _page(night, phrases),
         "night": night,
@@ -133,7 +133,7 @@ def render_page(night: Night) -> str:
         "APPENDIX_SHOWN": APPENDIX_SHOWN,
         "INDEX_SHOWN": INDEX_SHOWN,
     }
-    return printable(environment(markup=True).get_template("page.html").render(shown))
+    return printable(environment(markup=True, own=night.style.templates).get_template("page.html").render(shown))
 
 
 def _page(night: Night, phrases: Phrases) -> Page:

@@ -29,6 +29,7 @@ from babel.numbers import (
 
 from analyzers.results import Check, Scalar
 from reports.contents import Lang
+from reports.house_style import HouseStyle
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -58,6 +59,27 @@ def _texts(name: str) -> Mapping[str, Any]:
     return content
 
 
+def shipped_texts(lang: Lang) -> dict[str, str]:
+    """Every text of the page, the mail and the archive by its dotted key; plural forms and scales apart."""
+    found: dict[str, str] = {}
+
+    def walk(entry: Any, key: str) -> None:
+        if isinstance(entry, Mapping):
+            for name, inner in entry.items():
+                walk(inner, f"{key}.{name}" if key else str(name))
+        elif isinstance(entry, str):
+            found[key] = entry
+
+    walk(_texts(f"page.{lang}"), "")
+    return found
+
+
+def shipped_types(lang: Lang) -> Mapping[str, str]:
+    """Names of the finding types."""
+    types: Mapping[str, str] = _texts(lang).get("types", {})
+    return types
+
+
 class _Sentence(string.Formatter):
     """Fills a text's `{name}` with values, writing bare numbers the way the language does."""
 
@@ -71,10 +93,11 @@ class _Sentence(string.Formatter):
 
 
 class Phrases:
-    """Texts, numbers, money and times in one language and time zone."""
+    """Texts, numbers, money and times in one language and time zone; a house's own wording goes before ours."""
 
-    def __init__(self, lang: Lang, timezone: str = "UTC") -> None:
+    def __init__(self, lang: Lang, timezone: str = "UTC", style: HouseStyle | None = None) -> None:
         self.lang: Lang = lang
+        self._style = style or HouseStyle()
         self.zone = ZoneInfo(timezone)
         self.timezone = timezone
         self._sentence = _Sentence(self)
@@ -97,11 +120,12 @@ class Phrases:
         entry: Any = _texts(f"page.{self.lang}")
         for part in key.split("."):
             entry = entry[part]
-        return entry
+        own = self._style.texts.get(key)
+        return entry if own is None else own if isinstance(own, str) else {**entry, **own}
 
     def type_title(self, finding_type: str) -> str:
         """The name of a finding type; a type without a name is spelt out from its code."""
-        named = _texts(self.lang).get("types", {}).get(finding_type)
+        named = self._style.types.get(finding_type) or _texts(self.lang).get("types", {}).get(finding_type)
         return str(named) if named else finding_type.replace("_", " ").capitalize()
 
     def check_sentence(self, check: Check) -> str:

@@ -6,8 +6,10 @@ from functools import cache
 from urllib.parse import urlsplit
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
+from reports.house_style import Templates
 from reports.phrases import one_line
 
 LONGEST_TEXT = 400
@@ -15,17 +17,26 @@ LONGEST_TEXT = 400
 
 
 @cache
-def environment(*, markup: bool) -> jinja2.Environment:
-    """Templates that refuse undefined names; with `markup` they escape all that is put into them."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "templates"),
-        autoescape=markup,  # noqa: S701 - off for plain text, which has no markup
+def environment(*, markup: bool, own: Templates = ()) -> jinja2.Environment:
+    """Templates that refuse undefined names; with `markup` they escape all that is put into them.
+
+    `own` templates take the place of shipped ones of their name. They can read what they are given and nothing else.
+    """
+    made = ImmutableSandboxedEnvironment(
+        loader=jinja2.ChoiceLoader([jinja2.DictLoader(dict(own)), jinja2.PackageLoader("reports", "templates")]),
+        autoescape=markup,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.globals |= {"show": show_text, "one_line": one_line}
     return made
+
+
+@cache
+def template_names() -> frozenset[str]:
+    """Names of the shipped templates."""
+    return frozenset(jinja2.PackageLoader("reports", "templates").list_templates())
 
 
 def show_text(text: object, most: int = LONGEST_TEXT) -> Markup:

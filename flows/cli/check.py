@@ -13,10 +13,12 @@ def check(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
 
     Example: sereno check --workspace ./acme
     """
+    from flows.house_style import read_style
     from flows.ingestion import read_source
     from flows.workspace import Workspace
 
     opened = Workspace.open(workspace)
+    read_style(opened)
     names = opened.monitor_names()
     worst = 0
     for name in names:
