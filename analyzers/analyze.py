@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from analyzers.calendars import without_runs
 from analyzers.columns import Shape
 from analyzers.findings import build_findings, finding_checks
 from analyzers.long_shape import Pivoted, pivoted
@@ -42,9 +43,11 @@ def analyze(material: Material) -> Analysis:
     checks = check_data(material)
     if material.batch.is_empty():
         return _analysis(material, Outcome(checks=checks), None)
-    broken = [check.name for check in checks if check.status is CheckStatus.FAILED]
+    broken = list(dict.fromkeys(check.name for check in checks if check.status is CheckStatus.FAILED))
     pivot = pivoted(material) if material.columns.shape is Shape.LONG else None
     outcome = _run(pivot.material if pivot else material, broken)
+    flags, explained = without_runs(material, outcome.flags) if pivot is None else (outcome.flags, ())
+    outcome = replace(outcome, flags=flags, checks=(*outcome.checks, *explained))
     return _analysis(material, replace(outcome, checks=(*checks, *outcome.checks)), pivot)
 
 

@@ -7,13 +7,17 @@ a person should know. Thresholds are wide on purpose: a check that cries at ever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from analyzers.calendars import holiday_names
 from analyzers.columns import Role, Shape
+from analyzers.controls import control_checks
+from analyzers.local_days import local_days
 from analyzers.results import Check, CheckStatus, Scalar
 from analyzers.settings import Material
 
@@ -29,24 +33,30 @@ _NEW_SHARE = 0.2
 """Share of the batch in categories never seen before that is worth a word."""
 _MOST_KINDS = 200
 """Distinct values in history up to which a category can drift."""
+_SHIFTED = 0.25
+"""Population stability index from which a mix has shifted: the customary border of a significant change."""
+_NEVER_EMPTY = 5
+"""Fewest records that a weekday ever had from which a day without any is a lost load."""
 _USUAL_BAND = 4.0
 """Usual deviations of a weekday's volume that are still usual."""
 
 
 def check_data(material: Material) -> tuple[Check, ...]:
-    """Check volume, freshness, empty values, repeated keys, new categories and constant columns.
+    """Check volume, freshness, empty values, repeated keys, categories, constant columns and control totals.
 
     Every check is told, passed or not: a quiet night proves that it looked.
     """
     if material.batch.is_empty():
-        return (_empty_batch(material),)
+        return (_empty_batch(material), *control_checks(material))
     return (
         _volume(material),
+        *_empty_days(material),
         _freshness(material),
         *_empty_values(material),
         _repeated_keys(material),
-        *_new_categories(material),
+        *_categories(material),
         *_constant_columns(material),
+        *control_checks(material),
     )
 
 
@@ -79,6 +89,25 @@ def _volume(material: Material) -> Check:
     return _check("volume", CheckStatus.DONE, "volume_usual", **values)
 
 
+def _empty_days(material: Material) -> list[Check]:
+    """Days of the batch without any record, of a weekday that always had some: a month's volume hides a lost file."""
+    past = _per_day(material, material.history)
+    days = _days(material, material.batch)
+    if past is None or days is None or material.days is None or len(past) < _LEAST_DAYS:
+        return []
+    seen, holidays = set(days.to_list()), set(holiday_names(material))
+    least = {
+        weekday: min((count for day, count in past if day.weekday() == weekday and day not in holidays), default=0)
+        for weekday in range(7)
+    }
+    first, last = material.days
+    wanted = [first + timedelta(days=shift) for shift in range((last - first).days + 1)]
+    empty = [d for d in wanted if d not in seen and d not in holidays and least[d.weekday()] >= _NEVER_EMPTY]
+    if not empty:
+        return []
+    return [_check("volume", CheckStatus.WARNING, "volume_days_missing", count=len(empty), day=empty[0].isoformat())]
+
+
 def _per_day(material: Material, frame: pl.DataFrame) -> list[tuple[date, int]] | None:
     """Records on each local day from the first to the last, days without any included."""
     days = _days(material, frame)
@@ -91,13 +120,10 @@ def _per_day(material: Material, frame: pl.DataFrame) -> list[tuple[date, int]] 
 
 
 def _days(material: Material, frame: pl.DataFrame) -> pl.Series | None:
-    time = material.columns.one(Role.TIME)
-    if time is None or time not in frame.columns or not frame.schema[time].is_temporal():
+    name = material.columns.one(Role.TIME)
+    if name is None or name not in frame.columns or not frame.schema[name].is_temporal():
         return None
-    dtype, value = frame.schema[time], pl.col(time)
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
-        value = value.dt.convert_time_zone(material.settings.timezone)
-    return frame.select(value.dt.date().alias("day"))["day"].drop_nulls()
+    return frame.select(local_days(frame, name, material.settings.timezone).alias("day"))["day"].drop_nulls()
 
 
 def _expected(past: Sequence[tuple[date, int]], days: Sequence[date]) -> tuple[float, float, float]:
@@ -130,17 +156,29 @@ def _freshness(material: Material) -> Check:
     longest = float(np.diff(before).max()) / 3600
     gap = float(now[0] - before[-1]) / 3600
     values: dict[str, Scalar] = {"hours": round(gap, 1), "longest": round(longest, 1)}
+    if (since := _hours_since(material, float(now[-1]))) > 1.5 * longest + 24:
+        stale: dict[str, Scalar] = {"hours": round(since, 1), "longest": round(longest, 1)}
+        return _check("freshness", CheckStatus.WARNING, "freshness_stale", **stale)
     if gap > 1.5 * longest + 24:
         return _check("freshness", CheckStatus.WARNING, "freshness_gap", **values)
     return _check("freshness", CheckStatus.DONE, "freshness_usual", **values)
 
 
+def _hours_since(material: Material, newest: float) -> float:
+    """From the newest record to the end of the batch's last day; 0 where nobody stated that day."""
+    if material.days is None:
+        return 0.0
+    zone = ZoneInfo(material.settings.timezone)
+    end = datetime.combine(material.days[1] + timedelta(days=1), time.min, zone)
+    return max((end.timestamp() - newest) / 3600, 0.0)
+
+
 def _instants(material: Material, frame: pl.DataFrame) -> NDArray[np.float64] | None:
     """Sorted epoch seconds."""
-    time = material.columns.one(Role.TIME)
-    if time is None or time not in frame.columns or not frame.schema[time].is_temporal():
+    name = material.columns.one(Role.TIME)
+    if name is None or name not in frame.columns or not frame.schema[name].is_temporal():
         return None
-    seconds = frame.select(pl.col(time).cast(pl.Datetime("us")).dt.epoch("s"))[time].drop_nulls().sort()
+    seconds = frame.select(pl.col(name).cast(pl.Datetime("us")).dt.epoch("s"))[name].drop_nulls().sort()
     return seconds.to_numpy().astype(np.float64) if len(seconds) else None
 
 
@@ -211,25 +249,61 @@ def _repeated_keys(material: Material) -> Check:
     return _check("keys", CheckStatus.DONE, "keys_unique", count=len(values), column=key)
 
 
-def _new_categories(material: Material) -> list[Check]:
-    """Categories of which much of the batch has values that never occurred before."""
+def _categories(material: Material) -> list[Check]:
+    """Categories much of which never occurred before, or whose mix has shifted."""
     names = [name for name in material.columns.names(Role.CATEGORY) if name in _watched(material)]
     if not names or not _judgeable(material):
         return [_check("categories", CheckStatus.DONE, "categories_unjudged")]
-    checks: list[Check] = []
-    for name in names:
-        known = material.history[name].drop_nulls().unique()
-        if not 0 < len(known) <= _MOST_KINDS:
-            continue
-        values = material.batch[name].drop_nulls()
-        fresh = ~values.is_in(known.implode())
-        share = float(fresh.mean() or 0.0)  # type: ignore[arg-type]
-        if share > _NEW_SHARE:
-            found: dict[str, Scalar] = {
-                "column": name, "share": round(share, 4), "count": values.filter(fresh).n_unique(),
-            }  # fmt: skip
-            checks.append(_check("categories", CheckStatus.WARNING, "categories_new", **found))
+    history = _same_weekdays(material)
+    checks = [check for name in names if (check := _category(material, history, name)) is not None]
     return checks or [_check("categories", CheckStatus.DONE, "categories_usual", columns=len(names))]
+
+
+def _category(material: Material, history: pl.DataFrame, name: str) -> Check | None:
+    known = material.history[name].drop_nulls().unique()
+    if not 0 < len(known) <= _MOST_KINDS:
+        return None
+    values = material.batch[name].drop_nulls()
+    fresh = ~values.is_in(known.implode())
+    share = float(fresh.mean() or 0.0)  # type: ignore[arg-type]
+    if share > _NEW_SHARE:
+        found: dict[str, Scalar] = {"column": name, "share": round(share, 4), "count": values.filter(fresh).n_unique()}
+        return _check("categories", CheckStatus.WARNING, "categories_new", **found)
+    index = _stability_index(history[name].drop_nulls(), values)
+    if index > _SHIFTED:
+        return _check("categories", CheckStatus.WARNING, "categories_shifted", column=name, index=round(index, 2))
+    return None
+
+
+def _same_weekdays(material: Material) -> pl.DataFrame:
+    """The part of history that falls on the batch's weekdays, where that is enough: Saturdays differ from Tuesdays."""
+    now, before = _days(material, material.batch), _days(material, material.history)
+    if now is None or before is None or len(before) != material.history.height:
+        return material.history
+    same = material.history.filter(before.dt.weekday().is_in(now.dt.weekday().unique().implode()))
+    return same if same.height >= _LEAST_RECORDS else material.history
+
+
+def _stability_index(before: pl.Series, now: pl.Series) -> float:
+    """Population stability index beyond what chance gives in as many records (Siddiqi, Credit Risk Scorecards, 2006).
+
+    Half a record is added to each category, so that an empty one has a logarithm.
+    """
+    if len(before) < _LEAST_RECORDS or len(now) < _LEAST_RECORDS:
+        return 0.0
+    kinds = pl.concat([before, now]).unique()
+    counts = [
+        kinds.to_frame("kind")
+        .join(values.rename("kind").value_counts(), on="kind", how="left", maintain_order="left")["count"]
+        .fill_null(0)
+        .to_numpy()
+        .astype(np.float64)
+        + 0.5
+        for values in (before, now)
+    ]
+    was, is_now = (count / count.sum() for count in counts)
+    chance = (len(kinds) - 1) * (1 / len(before) + 1 / len(now))
+    return float(((is_now - was) * np.log(is_now / was)).sum()) - chance
 
 
 def _constant_columns(material: Material) -> list[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzers.analyze import analyze
+from analyzers.results import Check, CheckStatus, Scalar
 from analyzers.risk import TrackRecord
 from analyzers.settings import Material
 from flows.plan import MonitorRun, Plan
@@ -30,8 +31,27 @@ def analyze_run(plan: Plan, run: MonitorRun) -> int:
         },
     )
     analysis = analyze(material)
+    analysis = replace(analysis, checks=(*_source_checks(plan, run), *analysis.checks))
     dated = tuple(finding.model_copy(update={"data_date": run.data_date}) for finding in analysis.findings)
     with plan.warehouse.reading() as connection:
         known = episodes.inherit(connection, replace(analysis, findings=dated), run.data_date)
     plan.handover.write_analysis(run.name, known)
     return len(known.findings)
+
+
+def _source_checks(plan: Plan, run: MonitorRun) -> tuple[Check, ...]:
+    """Whether the source still has the columns that it had, and how many of its rows could not be read."""
+    notes = plan.handover.read_notes(run.name)
+    added, retyped = (", ".join(notes.get(name, ())) for name in ("added", "retyped"))
+    columns, undescribed = len(run.monitor.columns), int(notes.get("undescribed", 0))
+    values: dict[str, Scalar] = {"columns": columns, "undescribed": undescribed}
+    schema = Check(name="schema", status=CheckStatus.DONE, code="schema_usual", values=values)
+    if added or retyped:
+        changed: dict[str, Scalar] = {"added": added or "-", "retyped": retyped or "-"}
+        schema = Check(name="schema", status=CheckStatus.WARNING, code="schema_changed", values=changed)
+    bad = int(notes.get("quarantined", 0))
+    if not bad:
+        return (schema,)
+    total = bad + int(notes.get("records", 0))
+    left_out: dict[str, Scalar] = {"count": bad, "total": total}
+    return schema, Check(name="rows", status=CheckStatus.WARNING, code="quarantined_rows", values=left_out)

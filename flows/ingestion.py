@@ -33,6 +33,8 @@ class Source:
     files: int
     notes: tuple[str, ...] = ()
     """What a person should know: columns that some files lack, names that were changed."""
+    undescribed: int = 0
+    """Columns of the source that the monitor does not describe; they are not read."""
 
 
 def read_source(workspace: Workspace, monitor: Monitor) -> Source:
@@ -42,7 +44,9 @@ def read_source(workspace: Workspace, monitor: Monitor) -> Source:
     table = read_files(patterns, kinds=stated_kinds(columns), timezone=monitor.timezone)
     _check_columns(monitor, columns, table.frame.columns)
     frame, quarantined = conform(table, columns, timezone=monitor.timezone, monitor=monitor.name)
-    return Source(frame, quarantined, len(table.paths), table.notes)
+    described = {column.name for column in columns.columns}
+    undescribed = len(set(table.frame.columns) - described)
+    return Source(frame, quarantined, len(table.paths), table.notes, undescribed)
 
 
 def stated_kinds(columns: Columns) -> dict[str, Kind]:
@@ -55,7 +59,13 @@ def pull(plan: Plan, run: MonitorRun) -> int:
     source = read_source(plan.workspace, run.monitor)
     plan.handover.write_frame(run.name, "records", source.records)
     plan.handover.write_frame(run.name, "quarantined", source.quarantined)
-    plan.handover.write_notes(run.name, {"quarantined": source.quarantined.height, "files": source.files})
+    notes = {
+        "quarantined": source.quarantined["row"].n_unique(),
+        "files": source.files,
+        "records": source.records.height,
+        "undescribed": source.undescribed,
+    }
+    plan.handover.write_notes(run.name, notes)
     for name, reference in run.monitor.references.items():
         patterns = [plan.workspace.folder / pattern for pattern in reference.files]
         frame = read_files(patterns, timezone=run.monitor.timezone).frame
@@ -110,7 +120,8 @@ def _store(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
     for name, table in tables.items():
         snapshots.take(connection, run.name, name, table, run.data_date)
     notes = plan.handover.read_notes(run.name)
-    plan.handover.write_notes(run.name, {**notes, "new": counts.new, "changed": counts.changed})
+    drift = {"added": counts.drift.added, "retyped": counts.drift.retyped}
+    plan.handover.write_notes(run.name, {**notes, **drift, "new": counts.new, "changed": counts.changed})
 
 
 def _decide(connection: sql.Connection, plan: Plan, run: MonitorRun) -> tuple[Decision, str]:

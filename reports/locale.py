@@ -58,14 +58,16 @@ class Texts(Mapping[str, Any]):
 
 
 class _Sentence(string.Formatter):
-    """Fills `{name}` with values; bare numbers are written the way the language does."""
+    """Fills `{name}` with values; bare numbers are written the way the language does, `{name:total}` to the cent."""
 
     def __init__(self, lang: Lang) -> None:
         self._phrases = Phrases(lang)
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            return str(super().format_field(value, format_spec))
+        if format_spec == "total" and isinstance(value, float):
+            return self._phrases.number(value, 2)
+        if format_spec not in ("", "total") or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            return str(super().format_field(value, format_spec.removeprefix("total")))
         return self._phrases.number(value)
 
 

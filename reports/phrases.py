@@ -81,14 +81,16 @@ def shipped_types(lang: Lang) -> Mapping[str, str]:
 
 
 class _Sentence(string.Formatter):
-    """Fills a text's `{name}` with values, writing bare numbers the way the language does."""
+    """Fills a text's `{name}` with values: bare numbers the way the language does, `{name:total}` to the cent."""
 
     def __init__(self, phrases: Phrases) -> None:
         self._phrases = phrases
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            return str(super().format_field(value, format_spec))
+        if format_spec == "total" and isinstance(value, float):
+            return self._phrases.number(value, 2)
+        if format_spec not in ("", "total") or isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            return str(super().format_field(value, format_spec.removeprefix("total")))
         return self._phrases.number(value)
 
 

@@ -8,10 +8,16 @@ import pytest
 
 from analyzers.checks import check_data
 from analyzers.results import Check, CheckStatus
-from analyzers.settings import Material
+from analyzers.settings import CalendarSettings, Material
 from tests.analyzers.ledger_records import MONDAY, material, ordinary, payment
 
-BATCH = [payment(i, vendor=f"V{i % 50}", paid=MONDAY + timedelta(minutes=i)) for i in range(55)]
+BATCH = [
+    payment(
+        i, vendor=f"V{i % 50}", paid=MONDAY + timedelta(minutes=i), account=f"6{i % 7}", clerk=f"clerk{i % 4}",
+        manager=f"manager{i % 3}",
+    )
+    for i in range(55)
+]  # fmt: skip
 
 
 def by_code(given: Material) -> dict[str, Check]:
@@ -69,3 +75,29 @@ def test_repeated_keys_new_categories_and_constant_amounts_are_told() -> None:
 def test_without_records_or_history_nothing_is_judged() -> None:
     assert [check.code for check in check_data(material([], ordinary(100)))] == ["empty_batch"]
     assert {check.status for check in check_data(material(BATCH, []))} == {CheckStatus.DONE}
+
+
+def test_a_mix_that_shifts_is_told_and_a_saturday_is_compared_with_saturdays() -> None:
+    one_account = [row | {"account": "61"} for row in BATCH]
+    shifted = by_code(material(one_account))["categories_shifted"]
+    assert (shifted.status, shifted.values["column"]) == (CheckStatus.WARNING, "account")
+    saturdays = [MONDAY + timedelta(days=5 - 7 * week) for week in range(15)]
+    debits = [payment(i, account="61", paid=day, id=f"S{i}-{day:%j}") for day in saturdays[1:] for i in range(8)]
+    batch = [row | {"paid": saturdays[0] + timedelta(minutes=i)} for i, row in enumerate(one_account)]
+    shifts = [
+        check for check in check_data(material(batch, [*ordinary(), *debits])) if check.code == "categories_shifted"
+    ]
+    assert "account" not in {check.values["column"] for check in shifts}
+
+
+def test_lost_days_and_stale_records_are_told_and_holidays_excuse_a_day() -> None:
+    days = [MONDAY + timedelta(days=shift) for shift in (0, 1, 3)]
+    batch = [row | {"paid": day + timedelta(minutes=i)} for day in days for i, row in enumerate(BATCH)]
+    given = replace(material(batch), days=(MONDAY.date(), MONDAY.date() + timedelta(days=3)))
+    assert by_code(given)["volume_days_missing"].values == {"count": 1, "day": "2026-03-04"}
+    closed = given.settings.model_copy(
+        update={"calendar": CalendarSettings(holidays={MONDAY.date() + timedelta(days=2): "Founding day"})}
+    )
+    assert "volume_days_missing" not in by_code(replace(given, settings=closed))
+    late = replace(given, days=(MONDAY.date(), MONDAY.date() + timedelta(days=12)))
+    assert by_code(late)["freshness_stale"].status is CheckStatus.WARNING
