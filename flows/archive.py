@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -35,7 +36,12 @@ def archive_index(connection: sql.Connection, workspace: Workspace, style: House
     settings = workspace.settings
     nights = archived(connection)
     nights += _replaced(workspace.archive, {night.report for night in nights})
+    nights = [night.model_copy(update={"exports": _exports(workspace.archive, night.report)}) for night in nights]
     return render_archive(nights, title=settings.name, lang=settings.language, version=version(), style=style)
+
+
+def _exports(folder: Path, report: str) -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in folder.glob(f"{glob.escape(Path(report).stem)}.findings.*")))
 
 
 def _replaced(folder: Path, told: set[str]) -> list[ArchivedNight]:

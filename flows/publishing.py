@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from analyzers.errors import WarehouseError
 from flows.archive import INDEX, archive_index
@@ -20,8 +21,11 @@ from flows.warehouse.publish import publish as publish_run
 from flows.warehouse.runs import RunStatus
 from flows.writing import write_whole
 from reports.contents import MonitorPart, Night, ReportedFinding
+from reports.digest import Digest
+from reports.exports import findings_csv, findings_jsonl
 from reports.mail import compose_mail
 from reports.page import render_page
+from reports.spreadsheet import findings_xlsx
 
 _HEAD_TO_COME = "audit-head-to-come"
 """Stands in a rendered page for the chain's head, which is known only inside the transaction."""
@@ -46,9 +50,19 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         night = night.model_copy(update={"audit_head": head})
         pages = {names: page.replace(_HEAD_TO_COME, head or "") for names, page in pages.items()}
         write_whole(plan.workspace.folder / report, pages[_all(night)])
+        _write_exports(plan.workspace.folder / report, night)
         write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace, plan.style))
         mails = _queue(connection, plan, night, audiences, pages, Path(report).name)
     return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
+
+
+def _write_exports(report: Path, night: Night) -> None:
+    """The night's findings beside its report, for spreadsheets and other programs."""
+    told = [placed.reported for placed in Digest(night).ordered]
+    language: dict[str, Any] = {"lang": night.lang, "timezone": night.timezone}
+    write_whole(report.with_suffix(".findings.csv"), findings_csv(told, **language))
+    write_whole(report.with_suffix(".findings.xlsx"), findings_xlsx(told, **language))
+    write_whole(report.with_suffix(".findings.jsonl"), findings_jsonl(told, **language))
 
 
 def reported(stored: findings.StoredFinding) -> ReportedFinding:

@@ -46,6 +46,8 @@ class ArchivedNight(Frozen):
     """The file's name in the archive."""
     correction: int = 0
     monitors: tuple[ArchivedMonitor, ...] = ()
+    exports: tuple[str, ...] = ()
+    """Names of the files beside the report that hold its findings."""
     replaced: bool = False
     """Whether a correction took its place: it is kept, and no longer counts."""
 
@@ -77,6 +79,11 @@ class ArchivedNight(Frozen):
             for currency, amount in monitor.money.items():
                 sums[currency] = sums.get(currency, Decimal(0)) + amount
         return dict(sorted(sums.items()))
+
+    @property
+    def export_links(self) -> list[tuple[str, str]]:
+        """Kind and link of each export: `csv` and where it is."""
+        return [(name.rpartition(".")[2], quote(name)) for name in self.exports]
 
     @property
     def address(self) -> str:

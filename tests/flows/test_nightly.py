@@ -74,7 +74,13 @@ def test_a_night_is_decided_once_and_mailed_once(folder: Path) -> None:
     assert status == 0, progress
     assert lines[0]["status"] == "unchanged"
     assert "already decided" in lines[0]["message"]
-    assert sorted(path.name for path in (folder / "archive").iterdir()) == [report.name, "index.html"]
+    assert sorted(path.name for path in (folder / "archive").iterdir()) == [
+        f"{DATA_DATE}.findings.csv",
+        f"{DATA_DATE}.findings.jsonl",
+        f"{DATA_DATE}.findings.xlsx",
+        report.name,
+        "index.html",
+    ]
     assert f'href="{report.name}"' in (folder / "archive" / "index.html").read_text(encoding="utf-8")
     assert len(list((folder / "outbox").glob("*.eml"))) == 1
     assert (count(folder, "records_payments"), count(folder, "findings")) == (records, findings)

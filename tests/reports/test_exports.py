@@ -6,13 +6,17 @@ import csv
 import io
 import json
 import math
+import zipfile
+from datetime import datetime
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzers.results import Fact, FactKind
 from reports.clauses import clause
 from reports.exports import finding_object, findings_csv, findings_jsonl, plain_cell
+from reports.spreadsheet import findings_xlsx
 from tests.reports.sample_night import HOSTILE, finding, hostile_night, sample_night, told
 
 CONTRACT = {
@@ -90,3 +94,22 @@ def test_a_formula_is_shown_as_text() -> None:
     assert plain_cell("=cmd|' /C calc'!A0") == "'=cmd|' /C calc'!A0"
     assert plain_cell("\n=1+1") == "'=1+1"
     assert plain_cell(HOSTILE).startswith("</title>")
+
+
+def test_a_workbook_holds_typed_cells_and_runs_nothing() -> None:
+    findings = [*sample_night().parts[0].findings, *hostile_night().parts[0].findings]
+    book = findings_xlsx(findings, lang="en", timezone="Europe/Madrid")
+    assert book == findings_xlsx(findings, lang="en", timezone="Europe/Madrid")
+    frame = pl.read_excel(io.BytesIO(book))
+    assert frame["id"].to_list() == [reported.finding.id for reported in findings]
+    assert frame["exposure"].dtype == pl.Float64
+    assert frame["exposure"][0] == 48200.0
+    assert frame["time_from"][0] == datetime(2026, 5, 31, 11, 20)  # noqa: DTZ001
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+        assert "<f>" not in sheet
+        assert not [name for name in parts.namelist() if "external" in name.lower() or "hyperlink" in name.lower()]
+
+
+def test_a_night_without_findings_is_a_workbook_too() -> None:
+    assert pl.read_excel(io.BytesIO(findings_xlsx([], lang="es"))).is_empty()
