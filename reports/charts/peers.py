@@ -35,9 +35,12 @@ def draw(chart: PeersChart, axes: Axes, phrases: Phrases) -> None:
     if is_empty(chart):
         return
     peers = _peers(chart)
+    low, high = np.quantile(peers, [0.1, 0.9])
+    if chart.actual > 0 and low > 0:
+        # A few refunds or zeros must not press everything else into one bar: what is not positive is left out.
+        peers = peers[peers > 0]
     everything = np.append(peers, chart.actual)
     log = _asks_for_log(everything)
-    low, high = np.quantile(peers, [0.1, 0.9])
     axes.axvspan(low, high, color=BAND, linewidth=0, zorder=0.5, label=phrases.text("chart.usual"))
     if log:
         axes.set_xscale("log")
@@ -85,8 +88,8 @@ def _peers(chart: PeersChart) -> np.ndarray:
 
 
 def _asks_for_log(values: np.ndarray) -> bool:
-    spread = values.max() / values.min() if values.min() > 0 else np.inf
-    return bool(spread < MOST_SPREAD and values.max() > LOG_SPREAD * np.median(values))
+    within = values.min() > 0 and values.min() > values.max() / MOST_SPREAD
+    return bool(within and values.max() > LOG_SPREAD * np.median(values))
 
 
 def _dots(axes: Axes, peers: np.ndarray, phrases: Phrases) -> float:

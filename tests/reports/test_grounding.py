@@ -34,6 +34,13 @@ def reasons(text: str, fact: Fact, lang: Lang) -> list[str]:
     return [failure.reason for failure in failures([claim], finding(fact), lang, ZONE)]
 
 
+def nudged(fact: Fact, by: float) -> Fact:
+    """The fact with all its figures moved by next to nothing."""
+    figures = ("actual", "expected_low", "expected_high", "ratio")
+    moved = {name: value * by for name in figures if isinstance(value := getattr(fact, name), float)}
+    return fact.model_copy(update=moved)
+
+
 @settings(max_examples=400, deadline=None)
 @given(fact=random_facts())
 def test_every_clause_of_random_facts_passes(fact: Fact) -> None:
@@ -63,6 +70,8 @@ def test_changed_digits_of_random_facts_are_caught(fact: Fact, data: st.DataObje
     assume(places)
     place = data.draw(st.sampled_from(places))
     changed = said[:place] + str(int(said[place]) % 9 + 1) + said[place + 1 :]
+    # Half-way between two roundings both are right: 2.5 yen are 2 or 3.
+    assume(changed not in {clause(nudged(fact, by), lang, timezone=ZONE) for by in (1 - 1e-9, 1 + 1e-9)})
     assert reasons(changed, fact, lang), f"{said} -> {changed}"
 
 
