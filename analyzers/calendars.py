@@ -11,13 +11,14 @@ from analyzers.columns import Field, Role
 from analyzers.local_days import local_days
 from analyzers.results import Check, CheckStatus, Flag
 from analyzers.settings import Material, Weekday
+from analyzers.yes_words import says_yes
 
 EXPLAINED_BY_A_RUN = frozenset(
     {"unusual_frequency", "unusual_time", "night_posting", "weekend_posting", "holiday_posting"}
 )
 """Types of flags that say no more than that many records came at once, or at an odd hour."""
-_WEEKDAYS: tuple[str, ...] = get_args(Weekday)
-_MANUAL = ("true", "1", "yes", "y", "x", "manual", "m", "si", "sí", "s", "ja", "j", "wahr", "verdadero")
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
+"""Monday first."""
 
 
 def holiday_names(material: Material) -> dict[date, str]:
@@ -47,7 +48,7 @@ def is_on_a_run(material: Material, frame: pl.DataFrame) -> pl.Series | None:
     """
     stated = material.settings.calendar.payment_runs
     days = {*(day for day in stated if isinstance(day, date)), *_tabled_days(material, "payment_runs")}
-    weekdays = {_WEEKDAYS.index(day) + 1 for day in stated if isinstance(day, str)}
+    weekdays = {WEEKDAYS.index(day) + 1 for day in stated if isinstance(day, str)}
     time = material.columns.one(Role.TIME)
     if not (days or weekdays) or time is None or not frame.schema[time].is_temporal():
         return None
@@ -55,18 +56,8 @@ def is_on_a_run(material: Material, frame: pl.DataFrame) -> pl.Series | None:
     on_run = day.is_in(sorted(days)) | day.dt.weekday().is_in(sorted(weekdays))
     manual = material.columns.field(Field.MANUAL)
     if manual is not None and manual in frame.columns:
-        on_run = on_run & ~is_manual(frame, manual).fill_null(value=False)
+        on_run = on_run & ~says_yes(frame, manual).fill_null(value=False)
     return frame.select(on_run.fill_null(value=False).alias("run"))["run"]
-
-
-def is_manual(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """Whether a column says of a record that it was entered by hand."""
-    dtype, value = frame.schema[name], pl.col(name)
-    if dtype == pl.Boolean:
-        return value
-    if dtype.is_numeric():
-        return value != 0
-    return value.cast(pl.String).str.strip_chars().str.to_lowercase().is_in(_MANUAL)
 
 
 def without_runs(material: Material, flags: tuple[Flag, ...]) -> tuple[tuple[Flag, ...], tuple[Check, ...]]:

@@ -59,6 +59,9 @@ class FactKind(StrEnum):
     DUPLICATE = "duplicate"
     """actual: amount; values: other (document label of the first payment), days (between the two), pattern
     (such as "EESE"), other_at (ISO date of the first)."""
+    STOPPABLE = "stoppable"
+    """Whether the payment's money can still be stopped. values: stoppable (bool); until (ISO date: the last day on
+    which it can be, or by which it had left) or status (the text of its status, where that decides)."""
     BELOW_LIMIT = "below_limit"
     """actual: amount; expected_high: the limit; ratio: actual / limit; values: count (as close, by this entity)."""
     SPLIT = "split"

@@ -9,34 +9,42 @@ from analyzers.results import Check, CheckStatus, Scalar
 from analyzers.risk import TrackRecord
 from analyzers.settings import Material
 from flows.plan import MonitorRun, Plan
+from flows.reference_material import VENDORS, account_changes, masked_references
 from flows.warehouse import episodes, triage
 
 
 def analyze_run(plan: Plan, run: MonitorRun) -> int:
     """Analyze the run's batch against its history; the number of findings."""
-    start, end = run.monitor.batch_days(run.data_date)
-    with plan.warehouse.reading() as connection:
-        records = triage.track_records(connection, run.name)
-    material = Material(
-        columns=run.monitor.described(),
-        history=plan.handover.read_frame(run.name, "history"),
-        batch=plan.handover.read_frame(run.name, "batch"),
-        settings=run.monitor.analysis_settings(),
-        references=plan.handover.read_references(run.name),
-        hash_key=plan.workspace.hash_key(),
-        days=(start, end),
-        track_records={
-            kind: TrackRecord(confirmed=record.confirmed + record.accepted, dismissed=record.false_positive)
-            for kind, record in records.items()
-        },
-    )
-    analysis = analyze(material)
+    analysis = analyze(_material(plan, run))
     analysis = replace(analysis, checks=(*_source_checks(plan, run), *analysis.checks))
     dated = tuple(finding.model_copy(update={"data_date": run.data_date}) for finding in analysis.findings)
     with plan.warehouse.reading() as connection:
         known = episodes.inherit(connection, replace(analysis, findings=dated), run.data_date)
     plan.handover.write_analysis(run.name, known)
     return len(known.findings)
+
+
+def _material(plan: Plan, run: MonitorRun) -> Material:
+    """What was handed over, with what the warehouse knows of reviewers and of changed bank accounts."""
+    monitor, key = run.monitor, plan.workspace.hash_key()
+    batch, references = plan.handover.read_frame(run.name, "batch"), plan.handover.read_references(run.name)
+    with plan.warehouse.reading() as connection:
+        records = triage.track_records(connection, run.name)
+        changes = account_changes(connection, monitor, references.get(VENDORS), batch, until=run.data_date, key=key)
+    return Material(
+        columns=monitor.described(),
+        history=plan.handover.read_frame(run.name, "history"),
+        batch=batch,
+        settings=monitor.analysis_settings(),
+        references=masked_references(monitor, references, key),
+        hash_key=key,
+        days=monitor.batch_days(run.data_date),
+        account_changes=changes,
+        track_records={
+            kind: TrackRecord(confirmed=record.confirmed + record.accepted, dismissed=record.false_positive)
+            for kind, record in records.items()
+        },
+    )
 
 
 def _source_checks(plan: Plan, run: MonitorRun) -> tuple[Check, ...]:

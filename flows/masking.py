@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from analyzers.columns import Columns, Role
+from analyzers.columns import Columns, Field, Role
 from analyzers.persons import mask_of
 
 
@@ -15,8 +15,20 @@ def mask_persons(frame: pl.DataFrame, columns: Columns, key: bytes) -> pl.DataFr
     """
     for name in columns.names(Role.PERSON):
         if name in frame.columns:
-            frame = frame.with_columns(_masked(frame.get_column(name).cast(pl.String), key))
+            is_account = columns.get(name).field is Field.BANK_ACCOUNT
+            frame = mask_accounts(frame, name, key) if is_account else mask_column(frame, name, key)
     return frame
+
+
+def mask_column(frame: pl.DataFrame, name: str, key: bytes) -> pl.DataFrame:
+    """The frame with one column masked."""
+    return frame.with_columns(_masked(frame.get_column(name).cast(pl.String), key))
+
+
+def mask_accounts(frame: pl.DataFrame, name: str, key: bytes) -> pl.DataFrame:
+    """The frame with one column of bank accounts masked, however each of them is spaced."""
+    plain = pl.col(name).cast(pl.String).str.replace_all(r"[^\p{L}\p{N}]", "")
+    return mask_column(frame.with_columns(plain), name, key)
 
 
 def mask(value: str, key: bytes) -> str:

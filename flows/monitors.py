@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from analyzers.audit.house_rules import check_predicate
 from analyzers.columns import Column, Columns, Role, Shape
 from analyzers.columns import Field as AuditField
 from analyzers.errors import MonitorError
@@ -60,6 +61,9 @@ class RecordsSettings(Settings):
 
 class ReferenceSettings(RecordsSettings):
     """Where a reference table comes from."""
+
+    person: tuple[str, ...] = ()
+    """Columns with personal data, masked before the analyzers see them; so are those that the records mask."""
 
 
 class Monitor(Settings):
@@ -235,4 +239,16 @@ def _validate_analysis(document: Document, monitor: Monitor) -> None:
         if key in monitor.analysis:
             where = document.where(("analysis", key))
             raise MonitorError(f"{where}: analysis.{key}: state this at the top level of the monitor instead")
-    validate(document, AnalysisSettings, monitor.analysis, under=("analysis",))
+    settings = validate(document, AnalysisSettings, monitor.analysis, under=("analysis",))
+    for position, rule in enumerate(settings.rules):
+        try:
+            check_predicate(rule, list(monitor.columns))
+        except MonitorError as error:
+            where = document.where(("analysis", "rules", position, "where"))
+            raise MonitorError(f"{where}: analysis.rules: {error}") from None
+    for position, control in enumerate(settings.controls):
+        if control.table not in monitor.references:
+            where = document.where(("analysis", "controls", position, "table"))
+            raise MonitorError(
+                f"{where}: analysis.controls: {control.table!r} is none of the monitor's references; name it there"
+            )

@@ -28,3 +28,5 @@ class AuditTest:
     needs: tuple[str, ...]
     """Columns of `Books` without which it is skipped."""
     run: Callable[[Books], Found]
+    unpublished: tuple[str, ...] = ()
+    """Settings for which no published standard gives a value; the report says so."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from analyzers.calendars import is_on_a_run
 from analyzers.columns import Columns, Field, Role
 from analyzers.results import Family, Flag, Subject, SubjectKind
 from analyzers.settings import AuditSettings, Material
+from analyzers.yes_words import says_yes
 
 MOST_CONTEXTS = 6
 Line = dict[str, Any]
 """One line of the books' frame by column name."""
-_YES = ("true", "1", "yes", "y", "x", "manual", "m", "si", "sí", "s", "ja", "j", "wahr", "verdadero")
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,12 @@ class Books:
         history), `record_id`, `label` (what people call the record), `currency` (String, "" where unknown); the
         columns of `names`, where the records have them:
 
-        entity, invoice, document, key, account, bank_account, created_by, approved_by, reverses, description : String
+        entity, invoice, document, key, account, bank_account, created_by, approved_by, reverses, status, description :
+        String
         amount : Float64, signed; cents : Int64
         at : Datetime UTC; day, due, entry_day, posting_day : Date in the monitor's time zone
         made : Datetime, local and naive, when the entry was made as closely as the records say
-        manual : Boolean
+        manual : Boolean; run : Boolean, whether it is part of a stated payment run
     """
 
     frame: pl.DataFrame
@@ -82,6 +84,7 @@ class Books:
 
 def open_books(material: Material) -> Books:
     """Prepare the frame of `Books` from history and batch."""
+    material = _signed(material)
     batch = _named(material.batch, material).with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
     parts = [batch]
     if not material.history.is_empty():
@@ -89,6 +92,26 @@ def open_books(material: Material) -> Books:
     frame = pl.concat(parts, how="vertical_relaxed")
     order = ["at", "record_id"] if "at" in frame.columns else ["record_id"]
     return Books(frame.sort(order, nulls_last=True, maintain_order=True).with_row_index("order"), material)
+
+
+def _signed(material: Material) -> Material:
+    """The material with amounts below zero on the rarer side, where a column says debit or credit and no sign does.
+
+    Whatever the house calls the side on which payments stand, most of them stand on it.
+    """
+    side, amount = material.columns.field(Field.DEBIT_CREDIT), material.columns.one(Role.EXPOSURE)
+    frames = (material.history, material.batch)
+    if side is None or amount is None or any(not {side, amount} <= set(frame.columns) for frame in frames):
+        return material
+    if any(frame.select((pl.col(amount) < 0).any()).item() for frame in frames):
+        return material
+    sides = pl.concat([frame.select(side=_text(pl.col(side))) for frame in frames])["side"].drop_nulls()
+    if sides.is_empty():
+        return material
+    usual = sides.value_counts().sort("count", "side", descending=[True, False])["side"][0]
+    value = pl.col(amount)
+    signed = pl.when(_text(pl.col(side)) != usual).then(-value).otherwise(value).alias(amount)
+    return replace(material, history=frames[0].with_columns(signed), batch=frames[1].with_columns(signed))
 
 
 def money(cents: int) -> Decimal:
@@ -158,6 +181,7 @@ _TEXTS: dict[str, Callable[[Columns], str | None]] = {
     "created_by": _field(Field.CREATED_BY),
     "approved_by": _field(Field.APPROVED_BY),
     "reverses": _field(Field.REVERSES),
+    "status": _field(Field.STATUS),
     "description": _description,
 }
 _DAYS: dict[str, Callable[[Columns], str | None]] = {
@@ -184,8 +208,11 @@ def _named(frame: pl.DataFrame, material: Material) -> pl.DataFrame:
         wanted += [value.alias("amount"), (value * 100).round().cast(pl.Int64).alias("cents")]
     manual = columns.field(Field.MANUAL)
     if manual in frame.columns:
-        wanted.append(_truth(frame, manual).alias("manual"))
+        wanted.append(says_yes(frame, manual).alias("manual"))
     wanted += _categories(frame, columns)
+    on_run = is_on_a_run(material, frame)
+    if on_run is not None:
+        wanted.append(pl.lit(on_run).alias("run"))
     named = frame.select("record_id", _currency(frame, material), *wanted)
     order = [name for name in ("document", "key", "invoice") if name in label]
     return named.with_columns(label=pl.coalesce(*[pl.col(name) for name in order], "record_id"))
@@ -236,15 +263,6 @@ def _has_hours(frame: pl.DataFrame, local: pl.Expr) -> bool:
     """Whether most of these times are not midnight, which a plain date would be."""
     share = frame.select((local.dt.time() != pl.time(0, 0)).mean()).item()
     return share is not None and share > 0.5
-
-
-def _truth(frame: pl.DataFrame, name: str) -> pl.Expr:
-    dtype, value = frame.schema[name], pl.col(name)
-    if dtype == pl.Boolean:
-        return value
-    if dtype.is_numeric():
-        return value != 0
-    return value.cast(pl.String).str.strip_chars().str.to_lowercase().is_in(_YES)
 
 
 def _currency(frame: pl.DataFrame, material: Material) -> pl.Expr:

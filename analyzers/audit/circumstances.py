@@ -8,25 +8,25 @@ each is in the books themselves decides (`analyzers.audit.rarity`), alone and to
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import polars as pl
 
 from analyzers.audit.audit_test import Skip
 from analyzers.audit.books import Books, Line, record_flag
 from analyzers.audit.rarity import LEAST_EVIDENCE, marked_records
+from analyzers.calendars import WEEKDAYS, closing_days, holiday_names
 from analyzers.results import Direction, Fact, FactKind, Flag, Scalar
 
 MOST_FLAGS = 2_000
 """Flags of one circumstance, the rarest first."""
-_PERIOD_END_DAYS = 2
 _IMMATERIAL = 30.0
 """Most severity of a circumstance of an amount below the median."""
 _ESTABLISHED = 20
 """Records from which a person or an account counts as known."""
-_SELDOM = 1
-"""Other records up to which a pair counts as seldom."""
 
 
 @dataclass(frozen=True)
@@ -113,64 +113,72 @@ def _round(books: Books) -> pl.Expr:
 
 
 def _weekend(books: Books) -> pl.Expr:
-    """Made on a Saturday or Sunday, local time (ISA 240, unusual times)."""
-    return pl.col("made").dt.weekday() >= 6
+    """Made on a day of `weekend`, local time, and not by a stated payment run (ISA 240.A45, unusual times)."""
+    days = [WEEKDAYS.index(day) + 1 for day in books.settings.weekend]
+    return pl.col("made").dt.weekday().is_in(days) & _by_hand(books)
 
 
 def _holiday(books: Books) -> pl.Expr | Skip:
-    """Made on a day of the reference table `holidays` (ISA 240, unusual times)."""
-    days = holidays(books)
-    if days is None:
+    """Made on a holiday of the calendar, and not by a stated payment run (ISA 240.A45, unusual times)."""
+    days = holiday_names(books.material)
+    if not days:
         return Skip("audit_no_reference", {"table": "holidays"})
-    return pl.col("made").dt.date().is_in(days["day"].implode())
+    return pl.col("made").dt.date().is_in(sorted(days)) & _by_hand(books)
 
 
 def _night(books: Books) -> pl.Expr | Skip:
-    """Made outside `office_hours` (ISA 240, unusual times). Needs times of day, not dates."""
+    """Made outside `office_hours`, and not by a stated payment run (ISA 240.A45). Needs times of day, not dates."""
     at_midnight = books.frame.select((pl.col("made").dt.time() == pl.time(0, 0)).mean()).item()
     if at_midnight is None or at_midnight > 0.5:
         return Skip("audit_no_time_of_day")
     first, last = books.settings.office_hours
     hour = pl.col("made").dt.hour()
-    return (hour < first) | (hour > last)
+    return ((hour < first) | (hour > last)) & _by_hand(books)
+
+
+def _by_hand(books: Books) -> pl.Expr:
+    """What no stated payment run explains."""
+    return ~pl.col("run").fill_null(value=False) if books.has("run") else pl.lit(value=True)
 
 
 def _period_end(books: Books) -> pl.Expr:
-    """Manual and dated within two days of a month's end (AS 2401.61: end of the period or post-closing)."""
+    """Manual, and at the end of a period or after it while it is being closed (ISA 240.33, AS 2401.61).
+
+    With stated closing days: made on one of them or up to `period_end_days` before it. Without: dated in the last days
+    of a month.
+    """
+    near = books.settings.period_end_days
+    if closing := closing_days(books.material):
+        days = {day - timedelta(days=shift) for day in closing for shift in range(near + 1)}
+        return pl.col("manual") & pl.col("made").dt.date().is_in(sorted(days))
     day = pl.col("posting_day") if books.has("posting_day") else pl.col("day")
-    return pl.col("manual") & (_days_to_month_end(day) <= _PERIOD_END_DAYS)
+    return pl.col("manual") & ((day.dt.month_end() - day).dt.total_days() <= near)
 
 
-def _days_to_month_end(day: pl.Expr) -> pl.Expr:
-    return (day.dt.month_end() - day).dt.total_days()
+def _days_left(books: Books, line: Line) -> int:
+    """From a marked line to the closing day, or to the month's end."""
+    if closing := closing_days(books.material):
+        made = line["made"].date()
+        return min(int((day - made).days) for day in closing if day >= made)
+    day: date = line.get("posting_day") or line["day"]
+    return monthrange(day.year, day.month)[1] - day.day
 
 
 def _seldom_pair(books: Books) -> pl.Expr:
-    """A known person posts to an account for the first or second time (AS 2401.61: seldom-used accounts, people)."""
+    """A known person posts to an account that is new to that person (AS 2401.61: seldom-used accounts, people)."""
     pair, user = pl.len().over("account", "created_by"), pl.len().over("created_by")
     both = pl.col("account").is_not_null() & pl.col("created_by").is_not_null()
-    return both & (pair <= _SELDOM + 1) & (user >= _ESTABLISHED)
+    return both & (pair <= books.settings.seldom) & (user >= _ESTABLISHED)
 
 
 def _no_description(books: Books) -> pl.Expr:
-    """No description, or no account (AS 2401.61: little or no explanation; entries without account numbers)."""
-    return pl.any_horizontal([pl.col(name).is_null() for name in ("description", "account") if books.has(name)])
+    """No description (AS 2401.61: little or no explanation)."""
+    return pl.col("description").is_null()
 
 
-def holidays(books: Books) -> pl.DataFrame | None:
-    """The reference table `holidays` as `day` (Date) and `name` (String), or None."""
-    table = books.material.references.get("holidays")
-    if table is None:
-        return None
-    day = next((name for name, dtype in table.schema.items() if dtype.is_temporal()), None)
-    if day is None:
-        return None
-    name = next((name for name, dtype in table.schema.items() if dtype == pl.String), None)
-    value = pl.col(day)
-    if isinstance(table.schema[day], pl.Datetime) and table.schema[day].time_zone:  # type: ignore[attr-defined]
-        value = value.dt.convert_time_zone(books.material.settings.timezone)
-    label = pl.col(name) if name else pl.lit("", pl.String)
-    return table.select(day=value.dt.date(), name=label).drop_nulls("day").unique("day", keep="first").sort("day")
+def _no_account(books: Books) -> pl.Expr:
+    """No account (AS 2401.61: entries made without account numbers)."""
+    return pl.col("account").is_null()
 
 
 # -- facts ------------------------------------------------------------------------------------------------------------
@@ -193,9 +201,7 @@ def _weekend_fact(books: Books, line: Line, share: float) -> Fact:
 
 
 def _holiday_fact(books: Books, line: Line, share: float) -> Fact:
-    days = holidays(books)
-    names = [] if days is None else days.filter(pl.col("day") == line["made"].date())["name"].to_list()
-    return _at_fact(FactKind.HOLIDAY, line, holiday=names[0] if names else "")
+    return _at_fact(FactKind.HOLIDAY, line, holiday=holiday_names(books.material).get(line["made"].date(), ""))
 
 
 def _night_fact(books: Books, line: Line, share: float) -> Fact:
@@ -211,9 +217,7 @@ def _night_fact(books: Books, line: Line, share: float) -> Fact:
 
 
 def _period_end_fact(books: Books, line: Line, share: float) -> Fact:
-    day = line.get("posting_day") or line["day"]
-    left = pl.select(_days_to_month_end(pl.lit(day, pl.Date))).item()
-    return _at_fact(FactKind.PERIOD_END, line, days=int(left))
+    return _at_fact(FactKind.PERIOD_END, line, days=_days_left(books, line))
 
 
 def _seldom_fact(books: Books, line: Line, share: float) -> Fact:
@@ -227,8 +231,11 @@ def _seldom_fact(books: Books, line: Line, share: float) -> Fact:
 
 
 def _no_description_fact(books: Books, line: Line, share: float) -> Fact:
-    empty = next(name for name in ("description", "account") if name in line and line[name] is None)
-    return Fact(kind=FactKind.NO_DESCRIPTION, feature=books.source(empty), weight=0.4)
+    return Fact(kind=FactKind.NO_DESCRIPTION, feature=books.source("description"), weight=0.4)
+
+
+def _no_account_fact(books: Books, line: Line, share: float) -> Fact:
+    return Fact(kind=FactKind.NO_DESCRIPTION, feature=books.source("account"), weight=0.6)
 
 
 CIRCUMSTANCES: tuple[Circumstance, ...] = (
@@ -239,4 +246,5 @@ CIRCUMSTANCES: tuple[Circumstance, ...] = (
     Circumstance("period_end_manual", ("manual", "day"), _period_end, _period_end_fact, ("manual",)),
     Circumstance("seldom_pair", ("account", "created_by"), _seldom_pair, _seldom_fact, ("account", "created_by")),
     Circumstance("no_description", ("description",), _no_description, _no_description_fact),
+    Circumstance("no_account", ("account",), _no_account, _no_account_fact, ("account",)),
 )

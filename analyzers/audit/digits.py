@@ -9,7 +9,6 @@ ISA 240 and AS 2401.61, without a threshold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -20,12 +19,9 @@ from analyzers.audit.audit_test import Found, Skip
 from analyzers.audit.books import Books, Line, entity_flag
 from analyzers.results import DigitsChart, Direction, Fact, FactKind, Family, Flag, Scalar, Subject, SubjectKind
 
-LEAST_AMOUNTS = 3_000
-NONCONFORMITY = 0.0022
-_ORDERS = 3.0
 _LEAST_SPREAD = 0.35
 """Standard deviation of log10 amounts below which no distribution of theirs comes near Benford's."""
-_TRAILING = timedelta(days=365)
+_TRAILING_DAYS = 365
 _MOST_ENTITIES = 20
 _FACTS = 3
 _SEVERITY = 58.0
@@ -33,7 +29,6 @@ _DIGITS = np.arange(10, 100)
 BENFORD: NDArray[np.float64] = np.log10(1 + 1 / _DIGITS)
 """Share of each pair of leading digits, 10 to 99."""
 
-_LEAST_ENDINGS = 12
 _LEAST_DISTINCT = 6
 _ENDINGS_LEVEL = 1e-6
 _ENDINGS_SHRINK = 20.0
@@ -47,18 +42,19 @@ def benford(books: Books) -> Found:
     (prices, wages, rents) are not of the kind that the law is about.
     """
     year = _trailing_year(books)
-    if year.height < LEAST_AMOUNTS:
-        return Skip("benford_too_few", {"count": year.height, "needed": LEAST_AMOUNTS})
-    if reason := _unfit(year):
+    needed = books.settings.benford_amounts
+    if year.height < needed:
+        return Skip("benford_too_few", {"count": year.height, "needed": needed})
+    if reason := _unfit(books, year):
         return reason
-    if _never_conformed(year):
+    if _never_conformed(books, year):
         return Skip("benford_never_conformed", {"mad": round(_excess(_counts(year)), 5)})
     flags = _benford_flag(books, year, Subject(kind=SubjectKind.BATCH, id="benford", label=books.source("amount")))
     if books.has("entity"):
-        sizes = year.group_by("entity").len().filter(pl.col("len") >= LEAST_AMOUNTS).drop_nulls()
+        sizes = year.group_by("entity").len().filter(pl.col("len") >= needed).drop_nulls()
         for entity in sizes.sort("len", "entity", descending=[True, False])["entity"].head(_MOST_ENTITIES).to_list():
             own = year.filter(pl.col("entity") == entity)
-            if _unfit(own) is None and not _never_conformed(own):
+            if _unfit(books, own) is None and not _never_conformed(books, own):
                 flags += _benford_flag(books, own, Subject(kind=SubjectKind.ENTITY, id=entity, label=entity))
     return flags
 
@@ -68,21 +64,22 @@ def _trailing_year(books: Books) -> pl.DataFrame:
         digits=pl.col("cents").abs().cast(pl.String).str.slice(0, 2).cast(pl.Int64)
     )
     last = books.batch["at"].max() if books.has("at") else None
-    return amounts if last is None else amounts.filter(pl.col("at") > last - _TRAILING)  # type: ignore[operator]
+    return amounts if last is None else amounts.filter(pl.col("at") > pl.lit(last) - pl.duration(days=_TRAILING_DAYS))
 
 
-def _unfit(year: pl.DataFrame) -> Skip | None:
+def _unfit(books: Books, year: pl.DataFrame) -> Skip | None:
     """Why Benford's law is not to be expected of these amounts."""
     sizes = np.log10(year["cents"].abs().to_numpy())
     orders = float(sizes.max() - sizes.min())
-    if orders < _ORDERS or float(np.std(sizes)) < _LEAST_SPREAD:
-        return Skip("benford_too_narrow", {"orders": round(orders, 1), "needed": _ORDERS})
+    needed = books.settings.benford_orders
+    if orders < needed or float(np.std(sizes)) < _LEAST_SPREAD:
+        return Skip("benford_too_narrow", {"orders": round(orders, 1), "needed": needed})
     return None
 
 
-def _never_conformed(year: pl.DataFrame) -> bool:
-    history = year.filter(pl.col("row").is_null())
-    return history.height >= LEAST_AMOUNTS and _excess(_counts(history)) > NONCONFORMITY
+def _never_conformed(books: Books, year: pl.DataFrame) -> bool:
+    history, settings = year.filter(pl.col("row").is_null()), books.settings
+    return history.height >= settings.benford_amounts and _excess(_counts(history)) > settings.benford_deviation
 
 
 def _counts(amounts: pl.DataFrame) -> NDArray[np.int64]:
@@ -102,7 +99,8 @@ def _excess(counts: NDArray[np.int64]) -> float:
 def _benford_flag(books: Books, amounts: pl.DataFrame, subject: Subject) -> list[Flag]:
     counts = _counts(amounts)
     excess = _excess(counts)
-    if excess <= NONCONFORMITY:
+    border = books.settings.benford_deviation
+    if excess <= border:
         return []
     total = int(counts.sum())
     observed = counts / total
@@ -113,7 +111,7 @@ def _benford_flag(books: Books, amounts: pl.DataFrame, subject: Subject) -> list
     chart = DigitsChart(
         digits=tuple(_DIGITS.tolist()), observed=tuple(observed.tolist()), expected=tuple(BENFORD.tolist()), count=total
     )
-    severity = min(_SEVERITY + 10.0 * (excess / NONCONFORMITY - 1.0), 80.0)
+    severity = min(_SEVERITY + 10.0 * (excess / border - 1.0), 80.0)
     return [
         Flag(
             analyzer="benford", type="benford", family=Family.AUDIT, subject=subject, rows=(), severity=severity,
@@ -151,7 +149,9 @@ def endings(books: Books) -> Found:
     batch = paid.filter(pl.col("row").is_not_null())
     counted = batch.group_by("entity", "ending").agg(count=pl.len(), distinct=pl.col("cents").n_unique())
     counted = counted.with_columns(total=pl.col("count").sum().over("entity"))
-    counted = counted.filter((pl.col("total") >= _LEAST_ENDINGS) & (pl.col("distinct") >= _LEAST_DISTINCT))
+    counted = counted.filter(
+        (pl.col("total") >= books.settings.endings_amounts) & (pl.col("distinct") >= _LEAST_DISTINCT)
+    )
     if counted.is_empty():
         return []
     own = paid.filter(pl.col("row").is_null()).group_by("entity", "ending").agg(before=pl.len())

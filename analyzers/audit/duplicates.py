@@ -9,14 +9,15 @@ and the exposure is the second payment only. Pairs come from joins on what must 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import polars as pl
 
 from analyzers.audit.audit_test import Found
 from analyzers.audit.books import Books, Line, record_flag
 from analyzers.audit.invoice_numbers import normalised, one_slip
+from analyzers.audit.reference_tables import intercompany_entities
 from analyzers.audit.reversals import taken_back
+from analyzers.audit.settlement import settlement_facts
 from analyzers.results import Fact, FactKind, Flag, Scalar
 
 PATTERNS: dict[str, float] = {
@@ -27,15 +28,14 @@ PATTERNS: dict[str, float] = {
     "ESSE": 75.0,
     "DEEE": 75.0,
     "DESE": 65.0,
-    "ESDE": 40.0,
+    "EESS": 60.0,
     "EDEE": 30.0,
 }
 """Vendor, number, date, amount; each Exact, Similar or Different; and the severity of such a pair.
 
-Same number and another amount is a part payment and not among them. The last two say little alone.
+In the last but one the date is exact or similar, and the amount within `similar_amount` or two digits swapped; same
+number and quite another amount is a part payment. The last says little alone.
 """
-NEAR_DAYS = 15
-"""Days up to which two dates are similar."""
 _SAME_NUMBER_OFTEN = 5
 """Payments under one number from which it is a contract's number, not an invoice's."""
 _SAME_AMOUNT_OFTEN = 3
@@ -46,6 +46,10 @@ _LEAST_GAP = 5
 _LEAST_REGULAR = 3
 """Payments of one number and amount from which their rhythm shows."""
 _LEAST_NUMBER = 4
+_MOST_SLIP = 0.1
+"""Share up to which two amounts with a slip between them are still similar."""
+_WIDEST_BLOCK = 20
+"""Payments of one block (of an entity, an amount and a due date) from which they are a list of equal charges."""
 _MOST_PAIRS = 5_000
 _TWO_DUE_DATES = 30.0
 """Taken off a similar number whose two due dates are known and differ: these are two invoices."""
@@ -58,19 +62,25 @@ def duplicate_payments(books: Books) -> Found:
     if later.is_empty():
         return []
     pairs = pl.concat(
-        [_same_number(payments, later), _similar_number(payments, later), _other_vendor(payments)],
+        [
+            _same_number(payments, later),
+            _similar_number(payments, later),
+            _other_vendor(payments),
+            _similar_amount(books, payments),
+        ],
         how="vertical",
     )
     return _flags(books, _best(_classified(books, pairs)))
 
 
 def _comparable(books: Books) -> pl.DataFrame:
-    """Payments of the look-back that still stand, with their normalised number, without contract payments."""
+    """Payments of the look-back that still stand, with their normalised number, without contract and group payments."""
     since = books.batch["at"].min()
     frame = books.payments.filter(~pl.col("order").is_in(taken_back(books).implode()))
     if since is not None:
-        frame = frame.filter(pl.col("at") >= since - timedelta(days=books.settings.duplicate_days))  # type: ignore[operator]
+        frame = frame.filter(pl.col("at") >= pl.lit(since) - pl.duration(days=books.settings.duplicate_days))
     frame = frame.filter(pl.col("entity").is_not_null() & pl.col("at").is_not_null())
+    frame = frame.filter(~pl.col("entity").is_in(intercompany_entities(books)))
     frame = frame.select(
         "order", "row", "entity", "currency", "cents", "at", "day",
         number=normalised(pl.col("invoice")),
@@ -125,7 +135,9 @@ def _similar_number(payments: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame
     numbered, price = pl.col("number").is_not_null(), pl.col("price")
     amount = ("entity", "currency", "cents")
     once = _pairs(payments.filter(numbered & ~price), later.filter(numbered & ~price), amount)
-    priced = _pairs(payments.filter(numbered & price), later.filter(numbered & price), (*amount, "due"))
+    block = (*amount, "due")
+    narrow = payments.filter(numbered & price).filter(pl.len().over(block) <= _WIDEST_BLOCK)
+    priced = _pairs(narrow, narrow.filter(pl.col("row").is_not_null()), block)
     pairs = pl.concat([once.with_columns(price=pl.lit(False)), priced.with_columns(price=pl.lit(True))])
     pairs = pairs.filter(pl.col("number_1") != pl.col("number_2"))
     slip = pl.Series(one_slip(pairs["number_1"], pairs["number_2"]), dtype=pl.Boolean)
@@ -147,6 +159,20 @@ def _other_vendor(payments: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _similar_amount(books: Books, payments: pl.DataFrame) -> pl.DataFrame:
+    """Same vendor and number, paid twice, for amounts that a discount or a slip of the hand sets apart."""
+    on = ("entity", "number", "currency")
+    twice = payments.filter(pl.col("number").is_not_null()).filter(pl.len().over(on) == 2)
+    pairs = _pairs(twice, twice.filter(pl.col("row").is_not_null()), on)
+    pairs = pairs.filter(pl.col("cents_1") != pl.col("cents_2"))
+    slip = pl.Series(one_slip(pairs["cents_1"].cast(pl.String), pairs["cents_2"].cast(pl.String)), dtype=pl.Boolean)
+    apart = (pl.col("cents_1") - pl.col("cents_2")).abs()
+    larger = pl.max_horizontal("cents_1", "cents_2")
+    near = apart <= books.settings.similar_amount * larger
+    swapped = slip & (apart <= _MOST_SLIP * larger)
+    return pairs.filter(near | swapped).with_columns(vendor=pl.lit("E"), digits=pl.lit("E"))
+
+
 def _same_bank() -> pl.Expr:
     return (pl.col("bank_1") == pl.col("bank_2")).fill_null(False)
 
@@ -156,12 +182,16 @@ def _classified(books: Books, pairs: pl.DataFrame) -> pl.DataFrame:
     both_due = pl.col("due_1").is_not_null() & pl.col("due_2").is_not_null()
     paid_apart = (pl.col("day_2") - pl.col("day_1")).dt.total_days().abs()
     apart = pl.when(both_due).then((pl.col("due_2") - pl.col("due_1")).dt.total_days().abs()).otherwise(paid_apart)
-    date = pl.when(apart == 0).then(pl.lit("E")).when(apart <= NEAR_DAYS).then(pl.lit("S")).otherwise(pl.lit("D"))
+    same_amount = pl.col("cents_1") == pl.col("cents_2")
+    near = apart <= books.settings.similar_days
+    exact = (apart == 0) & same_amount
+    date = pl.when(exact).then(pl.lit("E")).when(near).then(pl.lit("S")).otherwise(pl.lit("D"))
+    amount = pl.when(same_amount).then(pl.lit("E")).otherwise(pl.lit("S"))
     severity = pl.col("pattern").replace_strict(PATTERNS, default=None, return_dtype=pl.Float64)
     two_invoices = both_due & (apart > 0) & (pl.col("digits") == "S")
     severity = severity - pl.when(two_invoices).then(_TWO_DUE_DATES).otherwise(0.0)
     classified = pairs.with_columns(
-        pattern=pl.concat_str("vendor", "digits", date, pl.lit("E")), days=paid_apart
+        pattern=pl.concat_str("vendor", "digits", date, amount), days=paid_apart
     ).with_columns(
         # Two vendors that are paid into one bank account are one vendor.
         severity=severity + pl.when((pl.col("vendor") == "D") & _same_bank()).then(10.0).otherwise(0.0)
@@ -179,7 +209,9 @@ def _flags(books: Books, pairs: pl.DataFrame) -> list[Flag]:
     names = books.frame.select(order_1="order", other="label", other_at="at")
     lines = pairs.join(names, on="order_1").join(books.frame.rename({"order": "order_2"}), on="order_2")
     return [
-        record_flag("duplicate_payment", line, line["severity"], facts=(_fact(books, line),))
+        record_flag(
+            "duplicate_payment", line, line["severity"], facts=(_fact(books, line), *settlement_facts(books, line))
+        )
         for line in lines.sort("order_2").to_dicts()
     ]
 

@@ -1,13 +1,15 @@
 """The house's own rules: SQL predicates over the batch's columns.
 
 A predicate is one expression without access to anything but the columns (`polars.sql_expr`): no subquery, no table or
-file function, no second statement.
+file function, no second statement. Beyond what that refuses, a predicate reads no clock, or one night could not be
+repeated, and pads no text, which could fill the memory. An unknown answer (null) is no hit.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -17,6 +19,13 @@ from analyzers.results import Check, CheckStatus, Fact, FactKind, Family, Flag, 
 from analyzers.settings import Material, SqlRule
 
 MOST_FLAGS = 5_000
+LONGEST = 4_000
+"""Characters of a predicate."""
+_REFUSED = re.compile(
+    r"\b(current_date|current_time|current_timestamp|localtime|localtimestamp|now|lpad|rpad|unnest|columns|over)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 
 def house_rules(material: Material) -> Outcome:
@@ -43,15 +52,13 @@ def house_rules(material: Material) -> Outcome:
 
 def _rows(batch: pl.DataFrame, rule: SqlRule) -> list[int]:
     """Batch rows that fulfil the rule; an unknown (null) answer does not."""
+    check_predicate(rule)
     try:
         answer = batch.select(pl.sql_expr(rule.where).alias("answer"))["answer"]
     except pl.exceptions.ColumnNotFoundError as error:
         raise MonitorError(_unknown_column(batch, rule, str(error))) from None
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0][:200]
-        raise MonitorError(
-            f"rule {rule.name!r}: `where` is no SQL predicate over the records' columns ({reason}); correct it"
-        ) from None
+        raise MonitorError(_unreadable(rule, error)) from None
     if answer.dtype != pl.Boolean or len(answer) not in (1, batch.height):
         raise MonitorError(
             f"rule {rule.name!r}: `where` must be true or false for each record, such as `amount > 10000`"
@@ -61,11 +68,41 @@ def _rows(batch: pl.DataFrame, rule: SqlRule) -> list[int]:
     return answer.fill_null(False).arg_true().to_list()
 
 
+def check_predicate(rule: SqlRule, columns: Sequence[str] | None = None) -> None:
+    """MonitorError where the predicate cannot be read, does what none may, or names a column that is not among these.
+
+    columns : the records' columns; None where they are not known.
+    """
+    if len(rule.where) > LONGEST:
+        raise MonitorError(f"rule {rule.name!r}: `where` is longer than {LONGEST} characters; split the rule")
+    if refused := _REFUSED.search(_QUOTED.sub("''", rule.where)):
+        raise MonitorError(
+            f"rule {rule.name!r}: `where` cannot use {refused[0].lower()!r}; compare the record's own columns with "
+            "constants"
+        )
+    try:
+        names = pl.sql_expr(rule.where).meta.root_names()
+    except pl.exceptions.PolarsError as error:
+        raise MonitorError(_unreadable(rule, error)) from None
+    if columns is not None:
+        for name in (name for name in names if name not in (*columns, "record_id")):
+            raise MonitorError(_no_column(rule, name, columns))
+
+
+def _unreadable(rule: SqlRule, error: Exception) -> str:
+    reason = str(error).strip().split("\n")[0][:200]
+    return f"rule {rule.name!r}: `where` is no SQL predicate over the records' columns ({reason}); correct it"
+
+
 def _unknown_column(batch: pl.DataFrame, rule: SqlRule, error: str) -> str:
     name = next(iter(re.findall(r'unable to find column "([^"]*)"', error)), "?")
     if name.startswith("_POLARS_TMP"):
         return f"rule {rule.name!r}: `where` cannot hold a subquery; compare the record's own columns"
-    near = difflib.get_close_matches(name, batch.columns, n=1, cutoff=0.0)
+    return _no_column(rule, name, batch.columns)
+
+
+def _no_column(rule: SqlRule, name: str, columns: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, columns, n=1, cutoff=0.0)
     return f"rule {rule.name!r}: the records have no column {name!r}; did you mean {near[0]!r}?" if near else (
         f"rule {rule.name!r}: the records have no column {name!r}"
     )  # fmt: skip

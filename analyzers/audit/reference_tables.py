@@ -9,6 +9,7 @@ import polars as pl
 from analyzers.audit.books import Books
 from analyzers.column_names import suggested_field, words_of
 from analyzers.columns import Field
+from analyzers.yes_words import says_yes
 
 _LEAST_KNOWN = 0.3
 """Share of the entities of the batch that a table's key column holds at least."""
@@ -23,6 +24,8 @@ _CHANGE_WORDS = {
     "cambiado",
     "modificado",
 }
+_GROUP_WORDS = {"intercompany", "intragroup", "affiliate", "affiliated", "konzern", "vinculada", "vinculado"}
+"""Words of a column's name that says which vendors belong to the own group."""
 _ACCOUNT_WORDS = {"bank", "iban", "account", "konto", "cuenta", "bankkonto"}
 _DETAIL_WORDS = {
     *("bank", "iban", "bankkonto"),
@@ -54,9 +57,28 @@ def open_vendors(books: Books) -> Vendors | None:
     return Vendors(frame.unique("entity", keep="first", maintain_order=True), changed)
 
 
+def intercompany_entities(books: Books) -> list[str]:
+    """Entities of the own group: as the settings state them, and as a column of the vendor master says."""
+    stated = set(books.settings.intercompany)
+    table = books.material.references.get("vendors")
+    column = None if table is None else next((n for n in table.columns if _GROUP_WORDS & set(words_of(n))), None)
+    key = None if table is None or column is None else entity_column(books, table)
+    if table is not None and column is not None and key is not None:
+        own = table.filter(says_yes(table, column).fill_null(value=False))
+        stated |= set(own[key].cast(pl.String).str.strip_chars().drop_nulls().to_list())
+    return sorted(stated)
+
+
 def entity_column(books: Books, table: pl.DataFrame) -> str | None:
     """The column of the table that holds most of the batch's entities."""
-    entities = books.batch["entity"].drop_nulls().unique()
+    return column_of(books.batch["entity"], table)
+
+
+def column_of(named: pl.Series, table: pl.DataFrame) -> str | None:
+    """The column of the table that holds most of these names, or None where none holds enough."""
+    entities = named.cast(pl.String).str.strip_chars().drop_nulls().unique()
+    if entities.is_empty():
+        return None
     shares = {
         name: entities.is_in(table[name].cast(pl.String).str.strip_chars().unique().implode()).mean() or 0.0
         for name, dtype in table.schema.items()
@@ -90,9 +112,9 @@ def shared_details(books: Books, employees: pl.DataFrame) -> pl.DataFrame | None
 def _entities_details(books: Books, employees: pl.DataFrame) -> list[tuple[str, pl.DataFrame, str]]:
     """Details that both sides have: the source column, `entity` with `value`, and the employees' column."""
     pairs: list[tuple[str, pl.DataFrame, str]] = []
-    account = next((name for name in employees.columns if _is_account(name)), None)
+    account = account_column(employees)
     if account and books.has("bank_account"):
-        values = books.batch.select("entity", value=_comparable("bank_account")).drop_nulls().unique()
+        values = books.batch.select("entity", value=comparable("bank_account")).drop_nulls().unique()
         pairs.append((books.source("bank_account"), values, account))
     vendors = books.material.references.get("vendors")
     key = None if vendors is None else entity_column(books, vendors)
@@ -103,24 +125,30 @@ def _entities_details(books: Books, employees: pl.DataFrame) -> list[tuple[str, 
     table = table.filter(pl.col(key).is_in(active))
     for name in sorted(set(vendors.columns) & set(employees.columns) - {key}):
         if table.schema[name] == pl.String and not _DETAIL_WORDS.isdisjoint(words_of(name)):
-            values = table.select(entity=key, value=_comparable(name)).drop_nulls().unique()
+            values = table.select(entity=key, value=comparable(name)).drop_nulls().unique()
             pairs.append((name, values, name))
     return pairs
 
 
 def _details(employees: pl.DataFrame, name: str, owner: str) -> pl.DataFrame:
     """Values that exactly one employee has."""
-    values = employees.select(value=_comparable(name), employee=pl.col(owner)).drop_nulls()
+    values = employees.select(value=comparable(name), employee=pl.col(owner)).drop_nulls()
     return values.filter(pl.len().over("value") == 1)
 
 
-def _comparable(name: str) -> pl.Expr:
+def comparable(name: str) -> pl.Expr:
     """A detail without spaces and case; short ones say nothing. Masks compare as they are."""
     plain = pl.col(name).cast(pl.String).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "")
     return pl.when(plain.str.len_chars() >= _SHORTEST_DETAIL).then(plain)
 
 
-def _is_account(name: str) -> bool:
+def account_column(table: pl.DataFrame) -> str | None:
+    """The column whose name reads like a bank account."""
+    return next((name for name, dtype in table.schema.items() if dtype == pl.String and is_account(name)), None)
+
+
+def is_account(name: str) -> bool:
+    """Whether a column's name reads like a bank account."""
     words = set(words_of(name))
     return suggested_field(name) is Field.BANK_ACCOUNT or "iban" in words or len(words & _ACCOUNT_WORDS) >= 2
 

@@ -9,8 +9,6 @@ from analyzers.audit.books import Books, Line, record_flag
 from analyzers.audit.rarity import LEAST_EVIDENCE, marked_records
 from analyzers.results import Direction, Fact, FactKind
 
-FACTOR = 10.0
-"""Nigrini reports factors of ten and more: the usual slip of a decimal point."""
 _LEAST_RECORDS = 6
 _MATERIAL = 0.75
 """Quantile of all amounts below which a large factor does not matter."""
@@ -18,7 +16,9 @@ _MOST_FLAGS = 500
 
 
 def relative_size(books: Books) -> Found:
-    """Amounts at least ten times the next largest of their entity, where that is not how such accounts work.
+    """Amounts at least `size_factor` times the next largest of their entity, unless such accounts work that way.
+
+    Nigrini reports factors of ten and more: the usual slip of a decimal point.
 
     A yearly premium among monthly ones is as large in every year and for every insurer; the share of such records
     among those of the same account or category decides (`analyzers.audit.rarity`).
@@ -35,7 +35,7 @@ def relative_size(books: Books) -> Found:
     ).filter(
         (pl.col("records") >= _LEAST_RECORDS)
         & (pl.col("cents") == pl.col("largest"))
-        & (pl.col("cents") >= FACTOR * pl.col("next"))
+        & (pl.col("cents") >= books.settings.size_factor * pl.col("next"))
         & (pl.col("cents") >= pl.col("material"))
     )
     mark = pl.col("order").is_in(ranked["order"].implode())

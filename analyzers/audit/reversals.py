@@ -10,12 +10,20 @@ from analyzers.audit.books import Books
 def taken_back(books: Books) -> pl.Series:
     """`order` of every payment that a later record undoes, so that a second payment of it is no duplicate.
 
-    A record undoes the payment that its `reverses` names (by key, document or invoice); an amount below zero without
-    such a reference undoes an earlier payment of the same entity, currency and amount, one payment each.
+    A record whose `status` says that it is void stands for nothing. A record undoes the payment that its `reverses`
+    names (by key, document or invoice); an amount below zero without such a reference undoes an earlier payment of the
+    same entity, currency and amount, one payment each.
     """
-    named = _named(books)
+    named = pl.concat([_named(books), _voided(books)]).unique()
     rest = books.frame.filter(~pl.col("order").is_in(named.implode()))
     return pl.concat([named, _matched(rest, books)]).unique().sort()
+
+
+def _voided(books: Books) -> pl.Series:
+    if not books.has("status"):
+        return pl.Series("order", [], dtype=pl.UInt32)
+    words = [word.casefold() for word in books.settings.void_statuses]
+    return books.frame.filter(pl.col("status").str.to_lowercase().is_in(words))["order"]
 
 
 def _named(books: Books) -> pl.Series:

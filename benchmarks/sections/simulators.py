@@ -96,6 +96,7 @@ def _material(workspace: Workspace, monitor: Monitor) -> Material:
             for name, table in monitor.references.items()
         },
         hash_key=key,
+        days=monitor.batch_days(_DATA_DATE),
     )
 
 

@@ -154,6 +154,16 @@ def _duplicate(slots: Slots) -> Saying:
     return Saying(_value(slots), told(alike, document, within(paid, ", {}"), match).rstrip(","))
 
 
+def _stoppable(slots: Slots) -> Saying:
+    known, day = slots.fact.values.get("stoppable"), slots.day("until")
+    status = within(slots.quoted(slots.fact.values.get("status")), "since the payment has the status {}")
+    if known is None:
+        return Saying("the money", "may already have left")
+    if known:
+        return Saying("the money", told("can still be stopped", status or within(day, "until {}")))
+    return Saying("the money", told("has left,", status) if status else told("had left", within(day, "by {}")))
+
+
 def _below_limit(slots: Slots) -> Saying:
     limit, actual = slots.quantity(slots.fact.expected_high), finite(slots.fact.actual)
     ratio, count = finite(slots.fact.ratio), slots.whole("count")
@@ -325,6 +335,7 @@ ENGLISH: Templates = {
     FactKind.COMBINATION: _combination,
     FactKind.STRANGENESS: _strangeness,
     FactKind.DUPLICATE: _duplicate,
+    FactKind.STOPPABLE: _stoppable,
     FactKind.BELOW_LIMIT: _below_limit,
     FactKind.SPLIT: _split,
     FactKind.ROUND_AMOUNT: _round_amount,

@@ -187,6 +187,18 @@ def _duplicate(slots: Slots) -> Saying:
     return Saying(_value(slots), told(alike, joined, document, within(paid, ", {}"), match).rstrip(","))
 
 
+def _stoppable(slots: Slots) -> Saying:
+    known, day = slots.fact.values.get("stoppable"), slots.day("until")
+    status = within(slots.quoted(slots.fact.values.get("status")), "pues el pago tiene el estado {}")
+    if known is None:
+        return Saying("el dinero", "puede haber salido ya")
+    if known:
+        stop = told("todavía puede detenerse,", status) if status else None
+        return Saying("el dinero", stop or told("todavía puede detenerse", within(day, "hasta el {}")))
+    left = told("ya ha salido,", status) if status else None
+    return Saying("el dinero", left or told("ya había salido", within(day, "el {}")))
+
+
 def _below_limit(slots: Slots) -> Saying:
     limit, actual = slots.quantity(slots.fact.expected_high), finite(slots.fact.actual)
     ratio, count = finite(slots.fact.ratio), slots.whole("count")
@@ -357,6 +369,7 @@ SPANISH: Templates = {
     FactKind.COMBINATION: _combination,
     FactKind.STRANGENESS: _strangeness,
     FactKind.DUPLICATE: _duplicate,
+    FactKind.STOPPABLE: _stoppable,
     FactKind.BELOW_LIMIT: _below_limit,
     FactKind.SPLIT: _split,
     FactKind.ROUND_AMOUNT: _round_amount,

@@ -100,7 +100,7 @@ def _instants(fact: Fact, zone: ZoneInfo, *, until: bool) -> Iterator[datetime]:
 
 def _days(fact: Fact, zone: ZoneInfo) -> Iterator[date]:
     """Days among the fact's values; an instant counts as its local day."""
-    for key in ("other_at", "since"):
+    for key in ("other_at", "since", "until"):
         text = fact.values.get(key)
         if isinstance(text, str):
             try:

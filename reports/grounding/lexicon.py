@@ -90,6 +90,9 @@ BELOW = {
 }
 PORTION = {"en": r"only [\d.,]+ ?% (?:of what|as much)", "es": r"solo el [\d.,]+ ?% de lo"}
 NOT_BELOW = {"en": r"\bnot below\b", "es": r"\bno queda por debajo\b"}
+STOPPABLE = {"en": r"\bcan still be stopped\b", "es": r"\btodavía puede detenerse\b"}
+GONE = {"en": r"\bha[sd] left\b", "es": r"\bha(?:bía)? salido\b"}
+"""What a statement about a payment's money says of it."""
 NEVER = {"en": r"\bnever\b|\bno earlier records\b", "es": r"\bnunca\b|\bno tenía registros anteriores\b"}
 EVERY = {"en": r"\bevery minute\b", "es": r"\bcada minuto\b"}
 ALL = {"en": r"\bstranger than all\b", "es": r"\bmás extraño que los \d"}
@@ -124,6 +127,7 @@ MARKS = {
     FactKind.COMBINATION: (r"in combination", r"en combinación"),
     FactKind.STRANGENESS: (r"strange", r"extraño"),
     FactKind.DUPLICATE: (r"that of", r"con el|al de|del documento"),
+    FactKind.STOPPABLE: (r"be stopped|left", r"detenerse|salido"),
     FactKind.BELOW_LIMIT: (r"limit", r"límite"),
     FactKind.SPLIT: (r"together (?:comes?|count)", r"suma"),
     FactKind.ROUND_AMOUNT: (r"whole multiple|round figure", r"múltiplo exacto|cifra redonda"),

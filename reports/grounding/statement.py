@@ -257,6 +257,10 @@ def _check_silences(text: str, fact: Fact, lang: Lang) -> None:
     """`Never`, `no earlier records` and `all` are counts, too."""
     if re.search(lexicon.NEVER[lang], text) and fact.values.get("count") not in (0, None):
         raise UnbackedError("says never, but the fact counts some")
+    if re.search(lexicon.STOPPABLE[lang], text) and fact.values.get("stoppable") is not True:
+        raise UnbackedError("says that the money can be stopped, which the fact does not")
+    if re.search(lexicon.GONE[lang], text) and fact.values.get("stoppable") is not False:
+        raise UnbackedError("says that the money has left, which the fact does not")
     if re.search(lexicon.ALL[lang], text) and fact.actual != 1:
         raise UnbackedError("says all, but the fact does not")
 

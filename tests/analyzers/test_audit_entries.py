@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +14,11 @@ from analyzers.audit import analyze_audit
 from analyzers.audit.books import open_books
 from analyzers.audit.digits import BENFORD
 from analyzers.audit.rarity import marked_records, severity_of_share
+from analyzers.columns import Column, Field, Role
 from analyzers.errors import MonitorError
-from analyzers.results import DigitsChart, Flag
-from analyzers.settings import SqlRule
-from tests.analyzers.ledger_records import MONDAY, NUMBERED, material, ordinary, payment
+from analyzers.results import DigitsChart, FactKind, Flag
+from analyzers.settings import CalendarSettings, SqlRule
+from tests.analyzers.ledger_records import COLUMNS, MONDAY, NUMBERED, material, ordinary, payment
 
 SATURDAY = MONDAY + timedelta(days=5)
 
@@ -131,6 +133,102 @@ def test_house_rules_flag_what_they_say_and_bad_ones_name_the_rule() -> None:
         ("vendor IN (SELECT 1)", "subquery"),
         ("read_csv('/etc/passwd') IS NULL", "no SQL predicate"),
         ("true; DROP TABLE records", "no SQL predicate"),
+        ("EXISTS (SELECT 1)", "no SQL predicate"),
+        ("amount > (SELECT max(amount) FROM records)", "no SQL predicate"),
+        ("getenv('HOME') = 'x'", "no SQL predicate"),
+        ("current_setting('x') = 'y'", "no SQL predicate"),
+        ("paid < CURRENT_TIMESTAMP", "cannot use 'current_timestamp'"),
+        ("now() IS NULL", "cannot use 'now'"),
+        ("lpad(text, 2000000000, 'x') = 'x'", "cannot use 'lpad'"),
+        ("row_number() OVER (ORDER BY amount) = 1", "cannot use 'over'"),
+        ("CAST(text AS INT) > 1", "no SQL predicate"),
+        ("(" * 5_000, "longer than"),
+        ("(" * 3_900, "no SQL predicate"),
+        ("", "no SQL predicate"),
     ]:
         with pytest.raises(MonitorError, match=r"rule 'big'.*" + said):
             analyze_audit(material(batch, rules=(rule.model_copy(update={"where": where}),)))
+
+
+@pytest.mark.parametrize(
+    ("where", "hits"),
+    [
+        ("text = 'none'", []),
+        ("text IS NULL", [0]),
+        ("NOT (text = 'goods')", []),
+        ("COALESCE(text, '') = ''", [0]),
+        ("text = 'now() over CURRENT_DATE' OR amount > 5000", [1]),
+        ("text LIKE '%goo%' AND amount BETWEEN 5000 AND 7000", [1]),
+    ],
+)
+def test_an_unknown_answer_is_no_hit_and_words_in_texts_are_no_functions(where: str, hits: list[int]) -> None:
+    batch = [payment(1, text=None), payment(2, amount=Decimal(6_000)), payment(3)]
+    rule = SqlRule(name="r", where=where, text="Look.")
+    flags = [flag for flag in analyze_audit(material(batch, rules=(rule,))).flags if flag.type == "house_rule"]
+    assert [flag.rows[0] for flag in flags] == hits
+
+
+def test_holidays_closing_days_and_payment_runs_are_data() -> None:
+    wednesday = MONDAY + timedelta(days=2)
+    odd = payment(1, paid=wednesday, amount=Decimal("1750.13"))
+    assert types([odd]) == []
+    holidays = CalendarSettings(holidays={wednesday.date(): "Founding day"})
+    [found] = analyze(material([odd, *[payment(number) for number in range(60, 90)]], calendar=holidays)).findings
+    assert {found.type, *found.also} >= {"holiday_posting"}
+    named = [fact.values["holiday"] for fact in found.facts if fact.kind is FactKind.HOLIDAY]
+    assert named == ["Founding day"]
+    table = pl.DataFrame({"on": [wednesday.date().isoformat()], "what": ["Founding day"]})
+    given = material([odd, *[payment(number) for number in range(60, 90)]])
+    [tabled] = analyze(replace(given, references={"holidays": table})).findings
+    assert tabled.facts == found.facts
+    # A run on that day explains it, by date or by weekday; what is entered by hand belongs to no run.
+    for runs in ((wednesday.date(),), ("wednesday",)):
+        run = holidays.model_copy(update={"payment_runs": runs})
+        assert types([odd], calendar=run) == []
+    by_hand = tuple(
+        Column(name=c.name, role=Role.CATEGORY, field=Field.MANUAL) if c.name == "text" else c for c in COLUMNS.columns
+    )
+    manual = COLUMNS.model_copy(update={"columns": by_hand})
+    assert "holiday_posting" in {
+        kind for item in analyze(material([odd | {"text": "yes"}, payment(2)], calendar=run, columns=manual)).findings
+        for kind in (item.type, *item.also)
+    }  # fmt: skip
+
+
+def test_a_period_ends_where_the_calendar_says() -> None:
+    by_hand = tuple(
+        Column(name=c.name, role=Role.CATEGORY, field=Field.MANUAL) if c.name == "text" else c for c in COLUMNS.columns
+    )
+    columns = COLUMNS.model_copy(update={"columns": by_hand})
+
+    def period_ends(*closing: date) -> list[Any]:
+        given = material([payment(1, text="yes", amount=Decimal(9_000))], columns=columns)
+        calendar = CalendarSettings(closing_days=closing)
+        made = replace(given, settings=given.settings.model_copy(update={"calendar": calendar}))
+        flags = [flag for flag in analyze_audit(made).flags if flag.type == "period_end_manual"]
+        return [flag.facts[0].values["days"] for flag in flags]
+
+    day = MONDAY.date()
+    assert period_ends() == []
+    assert period_ends(day + timedelta(days=2), day + timedelta(days=30)) == [2]
+    assert period_ends(day + timedelta(days=3), day - timedelta(days=1)) == []
+
+
+def test_an_entry_without_an_account_is_rarer_than_one_without_a_text() -> None:
+    blank = [row | {"text": None} if i % 20 == 0 else row for i, row in enumerate(ordinary())]
+    assert types([payment(1, text=None, amount=Decimal(5_500))], blank) == []
+    assert types([payment(1, account=None, amount=Decimal(5_500))], blank) == ["no_account"]
+
+
+def test_endings_that_agree_count_where_neither_the_entity_nor_the_others_had_them() -> None:
+    alike = [payment(i, amount=Decimal(600 + 17 * i) + Decimal("0.37")) for i in range(14)]
+    assert types(alike) == ["endings"]
+    habit = [row | {"amount": row["amount"].to_integral_value() + Decimal("0.37")} for row in ordinary()]
+    assert types(alike, habit) == []
+
+
+def test_parameters_without_a_published_standard_are_named_in_the_check() -> None:
+    checks = {check.name: check for check in analyze_audit(material([payment(1)])).checks}
+    assert checks["below_limit"].code == checks["split_purchase"].code == "audit_done_unpublished"
+    assert checks["below_limit"].values["parameters"] == "below_limit 0.05"
+    assert checks["relative_size"].code == "audit_done"

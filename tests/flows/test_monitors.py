@@ -77,3 +77,41 @@ def test_a_batch_covers_whole_local_days_over_summer_time(tmp_path: Path) -> Non
 def test_the_config_hash_follows_the_content(tmp_path: Path) -> None:
     assert load(tmp_path).config_hash() == load(tmp_path).config_hash()
     assert load(tmp_path).config_hash() != load(tmp_path, MONITOR.replace("budget: 5", "budget: 6")).config_hash()
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "said"),
+    [
+        ("rules: [{name: big, where: amuont > 1, text: t}]", 16, "did you mean 'amount'"),
+        ("rules: [{name: big, where: amount >, text: t}]", 16, "no SQL predicate"),
+        ("controls: [{table: control, count: n}]", 16, "none of the monitor's references"),
+        ("allow: [{reason: because}]", 16, "name an entity, values or a type"),
+        ("allow: [{type: benford}]", 16, "allow.0.reason: missing"),
+        ("calendar: {payment_runs: [tuseday]}", 16, "calendar.payment_runs"),
+        ("materiality: 0", 16, "materiality"),
+    ],
+)
+def test_a_mistake_in_the_analysis_names_its_line(tmp_path: Path, section: str, line: int, said: str) -> None:
+    with pytest.raises(MonitorError) as caught:
+        load(tmp_path, MONITOR + f"  {section}\n")
+    assert f"payments.yaml:{line}" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_calendars_allowances_and_controls_are_read(tmp_path: Path) -> None:
+    text = (
+        MONITOR
+        + """\
+  materiality: 50000
+  min_change_absolute: {amount: 100}
+  calendar: {holidays: {2026-12-25: Navidad}, closing_days: [2026-01-08], payment_runs: [tuesday, 2026-01-02]}
+  allow: [{entity: V7, type: round_amount, until: 2026-12-31, reason: rent}]
+  controls: [{table: control, day: day, count: n, sums: {total: amount}, by: {book: supplier}, tolerance: 0.01}]
+references: {control: {files: control.csv}}
+"""
+    )
+    settings = load(tmp_path, text).analysis_settings()
+    assert settings.calendar.holidays == {date(2026, 12, 25): "Navidad"}
+    assert settings.calendar.payment_runs == ("tuesday", date(2026, 1, 2))
+    assert settings.allow[0].until == date(2026, 12, 31)
+    assert settings.controls[0].by == {"book": "supplier"}

@@ -31,6 +31,7 @@ EXAMPLES: dict[FactKind, dict[str, Any]] = {
     K.STRANGENESS: {"actual": 0.9996, "values": {"count": 12000}},
     K.DUPLICATE: {"feature": "amount", "actual": 48200.0, "unit": "EUR",
                   "values": {"other": "5100023102", "days": 9, "pattern": "EESE", "other_at": "2026-05-22"}},
+    K.STOPPABLE: {"values": {"stoppable": True, "until": "2026-06-02", "status": None}},
     K.BELOW_LIMIT: {"feature": "amount", "actual": 9950.0, "expected_high": 10000.0, "ratio": 0.995,
                     "direction": BELOW, "unit": "EUR", "values": {"count": 4}},
     K.SPLIT: {"feature": "amount", "actual": 29350.0, "expected_high": 10000.0, "unit": "EUR",
@@ -132,6 +133,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "count": _COUNTS, "total": _COUNTS, "mad": st.floats(0.0001, 0.1), "excess": st.floats(0.0001, 0.1),
     "unit_of": st.sampled_from([100, 1000, 5000]), "pattern": st.sampled_from(["EESE", "DEEE", "ESDS", "??"]),
     "digits": st.sampled_from(["49", "10"]), "ending": st.sampled_from(["99", "00"]), "open": st.booleans(),
+    "stoppable": st.booleans(), "until": _INSTANTS.map(lambda at: at.date().isoformat()),
     "end": _INSTANTS.map(datetime.isoformat), "columns": st.sampled_from(["amount, iva", "a, b, net (kg)", "one"]),
     "other_at": _INSTANTS.map(lambda at: at.date().isoformat()), "since": _INSTANTS.map(datetime.isoformat),
 }  # fmt: skip

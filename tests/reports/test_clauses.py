@@ -64,6 +64,21 @@ SAID: list[tuple[FactKind, dict[str, Any], str, str]] = [
         ),
     ),
     (
+        K.STOPPABLE, {},
+        "the money can still be stopped until 2 June 2026",
+        "el dinero todavía puede detenerse hasta el 2 de junio de 2026",
+    ),
+    (
+        K.STOPPABLE, {"values": {"stoppable": False}},
+        "the money had left by 2 June 2026",
+        "el dinero ya había salido el 2 de junio de 2026",
+    ),
+    (
+        K.STOPPABLE, {"values": {"stoppable": False, "status": "Paid", "until": None}},
+        "the money has left, since the payment has the status “Paid”",
+        "el dinero ya ha salido, pues el pago tiene el estado «Paid»",
+    ),
+    (
         K.SEQUENCE_GAP, {"actual": 1.0},
         "1 number is missing between documents 104 and 108",
         "falta 1 número entre los documentos 104 y 108",
