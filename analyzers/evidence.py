@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from analyzers.bursts import joined_bursts
 from analyzers.columns import Field, Role
 from analyzers.features import Feature, FeatureKind, FeatureTable, Records
 from analyzers.features.calendar import local_times
 from analyzers.features.frequency import Timeline
 from analyzers.finding_types import FindingType, Reason
-from analyzers.results import Direction, Fact, FactKind, Family, Flag, PeersChart, Subject, SubjectKind
+from analyzers.results import Direction, Fact, FactKind, Family, Flag, PeersChart, Scalar, Subject, SubjectKind
 from analyzers.settings import Material
 
 _MOST_FACTS = 5
@@ -62,6 +63,11 @@ class Evidence:
         codes = self._labels(entity)
         rows = self._reference_rows
         return np.asarray(rows[(codes == label).to_numpy()[rows]])
+
+    @cached_property
+    def _whose(self) -> dict[str, bool]:
+        """What a count is of: nothing to say where it is of history, in a ranking the other records of the batch."""
+        return {"earlier": False} if self._records.ranking else {}
 
     @cached_property
     def _labels(self) -> Callable[[str], pl.Series]:
@@ -160,17 +166,17 @@ class Evidence:
         )
 
     def joined(self, flags: list[Flag]) -> tuple[Flag, ...]:
-        """One flag an entity for `unusual_frequency`, led by its strangest record; the others as they are."""
-        bursts: dict[str, Flag] = {}
-        single = []
-        for flag in flags:
-            if flag.type != FindingType.UNUSUAL_FREQUENCY:
-                single.append(flag)
-            elif (first := bursts.get(flag.subject.id)) is None:
-                bursts[flag.subject.id] = flag
-            else:
-                bursts[flag.subject.id] = _merged(first, flag)
-        return tuple(sorted([*single, *bursts.values()], key=lambda flag: (-flag.score, flag.rows)))
+        """One flag an entity for `unusual_frequency`, with the money of all its records; the others as they are."""
+        single = [flag for flag in flags if flag.type != FindingType.UNUSUAL_FREQUENCY]
+        bursts = joined_bursts([flag for flag in flags if flag.type == FindingType.UNUSUAL_FREQUENCY])
+        whole = [flag.model_copy(update={"exposure": self._money_of(flag.rows)}) for flag in bursts]
+        return tuple(sorted([*single, *whole], key=lambda flag: (-flag.score, flag.rows)))
+
+    def _money_of(self, rows: tuple[int, ...]) -> Decimal | None:
+        """The money of some rows of the batch together, None where there is none or it is of several currencies."""
+        places = np.flatnonzero(np.isin(self._records.batch_rows, rows)) + self._records.n_history
+        known = [(amount, unit) for amount, unit in map(self._money, places.tolist()) if amount is not None]
+        return sum((amount for amount, _ in known), Decimal(0)) if len({unit for _, unit in known}) == 1 else None
 
     def _type_of(self, row: int, reasons: list[Reason]) -> FindingType:
         if not reasons:
@@ -273,7 +279,7 @@ class Evidence:
             kind=FactKind.STRANGENESS,
             actual=less_strange,
             weight=0.05,
-            values={"count": self._records.height - self._records.n_history},
+            values={"count": max(self._records.height - self._records.n_history - 1, 0)},
         )
         return (*told, strangeness)
 
@@ -301,12 +307,8 @@ class Evidence:
         facts = []
         if entity := self._own_entity(row, feature):
             own = self._own(row, feature.column, entity)
-            label = self._labels(entity)[row]
-            facts.append(
-                self._range_fact(
-                    FactKind.OWN_HISTORY, row, feature.column, own, weight, {"entity": label, "count": len(own)}
-                )
-            )
+            values: dict[str, Scalar] = {"entity": self._labels(entity)[row], "count": len(own), **self._whose}
+            facts.append(self._range_fact(FactKind.OWN_HISTORY, row, feature.column, own, weight, values))
         peers = self._peers(row, feature.column)
         if len(peers):
             share = weight if not facts else weight * 0.8
@@ -320,7 +322,7 @@ class Evidence:
         column: str,
         usual: NDArray[np.float64],
         weight: float,
-        values: dict[str, str | int | float | bool | None],
+        values: dict[str, Scalar],
     ) -> Fact:
         actual = float(self._numbers(column)[row])
         low, high = _usual_range(usual)
@@ -356,7 +358,7 @@ class Evidence:
             feature=feature.column,
             actual=value,
             weight=weight,
-            values={"count": self._count_with(row, {feature.column: value}), "total": self._total()},
+            values={"count": self._count_with(row, {feature.column: value}), "total": self._total(), **self._whose},
         )
 
     def _rare_pair(self, row: int, feature: Feature, weight: float) -> Fact:
@@ -370,7 +372,13 @@ class Evidence:
             feature=feature.column,
             actual=f"{values[first]} + {values[second]}",
             weight=weight,
-            values={"first": first, "second": second, "count": self._count_with(row, values), "total": self._total()},
+            values={
+                "first": first,
+                "second": second,
+                "count": self._count_with(row, values),
+                "total": self._total(),
+                **self._whose,
+            },
         )
 
     def _new_entity(self, row: int, entity: str, weight: float) -> Fact:
@@ -379,7 +387,7 @@ class Evidence:
             feature=entity,
             actual=self._labels(entity)[row],
             weight=min(max(weight, 0.06), 1.0),
-            values={"count": self._past_of(row, entity)},
+            values={"count": self._past_of(row, entity), **self._whose},
         )
 
     def _frequency(self, row: int, feature: Feature, weight: float) -> Fact:
@@ -481,21 +489,4 @@ def _combination(reasons: list[Reason]) -> Fact:
         feature=first.feature.column if first else None,
         weight=1.0,
         values={"columns": ", ".join(columns)},
-    )
-
-
-def _merged(first: Flag, other: Flag) -> Flag:
-    """Both flags as one: the rows and the money of both, the facts of the stranger one."""
-    leader, second = (first, other) if first.score >= other.score else (other, first)
-    money = [flag.exposure for flag in (first, other) if flag.exposure is not None]
-    same_currency = first.currency == other.currency
-    starts = [flag.time_from for flag in (first, other) if flag.time_from]
-    ends = [flag.time_to for flag in (first, other) if flag.time_to]
-    return leader.model_copy(
-        update={
-            "rows": tuple(sorted({*leader.rows, *second.rows})),
-            "exposure": (sum(money, Decimal(0)) if same_currency else leader.exposure) if money else None,
-            "time_from": min(starts, default=None),
-            "time_to": max(ends, default=None),
-        }
     )

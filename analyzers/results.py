@@ -37,16 +37,17 @@ class FactKind(StrEnum):
     # -- a record against others -------------------------------------------------------------------------------------
     OWN_HISTORY = "own_history"
     """actual: the value; expected: its entity's usual range (10th to 90th percentile); ratio: actual / own median;
-    values: entity (label), count (earlier records of the entity)."""
+    values: entity (label), count (earlier records of the entity), earlier (false where they are other records of the
+    same batch, for want of a history; so below)."""
     PEERS = "peers"
     """actual: the value; expected: the usual range of all comparable records; ratio: actual / their median;
     values: count."""
     RARE_VALUE = "rare_value"
-    """actual: the category's text; values: count (how often in history), total (history's size)."""
+    """actual: the category's text; values: count (how often in history), total (history's size), earlier."""
     RARE_PAIR = "rare_pair"
-    """actual: "a + b"; values: first, second (column names), count, total."""
+    """actual: "a + b"; values: first, second (column names), count, total, earlier."""
     NEW_ENTITY = "new_entity"
-    """actual: the entity's label; feature: its column; values: count (records of it before this batch)."""
+    """actual: the entity's label; feature: its column; values: count (records of it before this batch), earlier."""
     FREQUENCY = "frequency"
     """actual: records of the entity in a window; expected: its usual range; ratio; values: entity, days."""
     UNUSUAL_TIME = "unusual_time"
@@ -58,12 +59,13 @@ class FactKind(StrEnum):
     # -- audit tests -------------------------------------------------------------------------------------------------
     DUPLICATE = "duplicate"
     """actual: amount; values: other (document label of the first payment), days (between the two), pattern
-    (such as "EESE"), other_at (ISO date of the first)."""
+    (such as "EESE"), other_at (ISO date of the first), respelt (whether the same number is written differently)."""
     STOPPABLE = "stoppable"
     """Whether the payment's money can still be stopped. values: stoppable (bool); until (ISO date: the last day on
     which it can be, or by which it had left) or status (the text of its status, where that decides)."""
     BELOW_LIMIT = "below_limit"
-    """actual: amount; expected_high: the limit; ratio: actual / limit; values: count (as close, by this entity)."""
+    """actual: amount; expected_high: the limit; ratio: actual / limit; values: count (others as close of
+    this entity)."""
     SPLIT = "split"
     """actual: the pieces' sum; expected_high: the limit; values: count (pieces), days (from first to last)."""
     ROUND_AMOUNT = "round_amount"
@@ -86,7 +88,7 @@ class FactKind(StrEnum):
     PERIOD_END = "period_end"
     """at; values: days (to the end of the period)."""
     SELDOM_PAIR = "seldom_pair"
-    """actual: "account + user"; values: first, second (columns), count, total."""
+    """actual: "account + user"; values: first, second (columns), count and total (of all other records)."""
     SELF_APPROVED = "self_approved"
     """actual: the (masked) person who both created and approved."""
     BANK_CHANGED = "bank_changed"

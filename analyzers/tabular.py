@@ -168,7 +168,7 @@ def _flags(
             meant[chosen[place]] = False
             continue
         p_value = None if decision.p_values is None else float(decision.p_values[chosen[place]])
-        less_strange = float((scores < scores[chosen[place]]).mean())
+        less_strange = float((scores < scores[chosen[place]]).sum() / max(len(scores) - 1, 1))
         flags.append(
             evidence.flag(
                 int(row),

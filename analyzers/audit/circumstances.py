@@ -11,7 +11,8 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -192,23 +193,26 @@ def _round_fact(books: Books, line: Line, share: float) -> Fact:
     )  # fmt: skip
 
 
-def _at_fact(kind: FactKind, line: Line, **values: Scalar) -> Fact:
-    return Fact.model_validate({"kind": kind, "at": line["at"], "weight": 0.5, "values": values})
+def _at_fact(kind: FactKind, books: Books, at: datetime, **values: Scalar) -> Fact:
+    """`at` is local and naive, like the column that the mark is set by."""
+    instant = at.replace(tzinfo=ZoneInfo(books.material.settings.timezone)).astimezone(UTC)
+    return Fact.model_validate({"kind": kind, "at": instant, "weight": 0.5, "values": values})
 
 
 def _weekend_fact(books: Books, line: Line, share: float) -> Fact:
-    return _at_fact(FactKind.WEEKEND, line, weekday=line["made"].weekday(), share=round(share, 6))
+    return _at_fact(FactKind.WEEKEND, books, line["made"], weekday=line["made"].weekday(), share=round(share, 6))
 
 
 def _holiday_fact(books: Books, line: Line, share: float) -> Fact:
-    return _at_fact(FactKind.HOLIDAY, line, holiday=holiday_names(books.material).get(line["made"].date(), ""))
+    name = holiday_names(books.material).get(line["made"].date(), "")
+    return _at_fact(FactKind.HOLIDAY, books, line["made"], holiday=name)
 
 
 def _night_fact(books: Books, line: Line, share: float) -> Fact:
     first, last = books.settings.office_hours
     hour = line["made"].hour
     direction = Direction.ABOVE if hour > last else Direction.BELOW
-    return _at_fact(FactKind.NIGHT, line).model_copy(
+    return _at_fact(FactKind.NIGHT, books, line["made"]).model_copy(
         update={
             "actual": float(hour), "expected_low": float(first), "expected_high": float(last), "unit": "h",
             "direction": direction,
@@ -217,14 +221,18 @@ def _night_fact(books: Books, line: Line, share: float) -> Fact:
 
 
 def _period_end_fact(books: Books, line: Line, share: float) -> Fact:
-    return _at_fact(FactKind.PERIOD_END, line, days=_days_left(books, line))
+    made, day = line["made"], line.get("posting_day") or line["day"]
+    if closing_days(books.material):
+        day = made.date()
+    at = made if made.date() == day else datetime.combine(day, time())
+    return _at_fact(FactKind.PERIOD_END, books, at, days=_days_left(books, line))
 
 
 def _seldom_fact(books: Books, line: Line, share: float) -> Fact:
     same = books.pair_counts[line["account"], line["created_by"]]
     values: dict[str, Scalar] = {
         "first": books.source("account"), "second": books.source("created_by"), "count": same - 1,
-        "total": books.frame.height,
+        "total": books.frame.height - 1,
     }  # fmt: skip
     pair = f"{line['account']} + {line['created_by']}"
     return Fact(kind=FactKind.SELDOM_PAIR, actual=pair, weight=0.6, values=values)

@@ -84,6 +84,7 @@ def _comparable(books: Books) -> pl.DataFrame:
     frame = frame.select(
         "order", "row", "entity", "currency", "cents", "at", "day",
         number=normalised(pl.col("invoice")),
+        written="invoice",
         due="due" if books.has("due") else pl.lit(None, pl.Date),
         bank="bank_account" if books.has("bank_account") else pl.lit(None, pl.String),
     )  # fmt: skip
@@ -112,7 +113,7 @@ def _contracts(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([often, regular.select("entity", "number")]).unique()
 
 
-_PAIR = ("order", "entity", "number", "cents", "at", "day", "due", "bank")
+_PAIR = ("order", "entity", "number", "written", "cents", "at", "day", "due", "bank")
 
 
 def _pairs(payments: pl.DataFrame, later: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
@@ -223,6 +224,8 @@ def _fact(books: Books, line: Line) -> Fact:
         "pattern": line["pattern"],
         "other_at": line["other_at"].isoformat(),
     }
+    if line["pattern"][1] == "E" and line["written_1"] != line["written_2"]:
+        values["respelt"] = True
     return Fact(
         kind=FactKind.DUPLICATE, feature=books.source("amount"), actual=line["amount"], unit=books.unit(line),
         at=line["at"], weight=1.0, values=values,

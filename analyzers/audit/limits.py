@@ -71,7 +71,7 @@ def _below(books: Books, limit: Decimal) -> list[Flag]:
 def _below_fact(books: Books, line: Line, limit: Decimal) -> Fact:
     return Fact(
         kind=FactKind.BELOW_LIMIT, feature=books.source("amount"), actual=line["amount"], expected_high=float(limit),
-        ratio=line["amount"] / float(limit), unit=books.unit(line), weight=0.9, values={"count": line["close"]},
+        ratio=line["amount"] / float(limit), unit=books.unit(line), weight=0.9, values={"count": line["close"] - 1},
     )  # fmt: skip
 
 

@@ -23,6 +23,8 @@ def records(slots: Slots, count: int | None, what: str = "earlier record") -> st
 
 def _than_usual(slots: Slots, usual: str) -> str:
     """Is 12 times what is usual, only 8 % of it, well above it: as exact as the ratio allows."""
+    if slots.is_within():
+        return f"is within {usual}"
     if times := slots.times():
         return f"is {times} times {usual}"
     if portion := slots.portion():
@@ -39,9 +41,14 @@ def bracket(*parts: str | None) -> str | None:
     return f"({said})" if said else None
 
 
+def whose(slots: Slots) -> str:
+    """Which records a count is of: earlier ones, or for want of a history the others."""
+    return "earlier" if slots.is_of_the_past else "other"
+
+
 def _own_history(slots: Slots) -> Saying:
     usual = f"what is usual for {slots.value('entity') or 'it'}"
-    earlier = records(slots, slots.whole("count") or None)
+    earlier = records(slots, slots.whole("count") or None, f"{whose(slots)} record")
     expected = slots.expected()
     return Saying(
         _value(slots),
@@ -54,36 +61,42 @@ def _peers(slots: Slots) -> Saying:
     return Saying(_value(slots), told(_than_usual(slots, f"what is usual among {compared}"), bracket(slots.expected())))
 
 
-def _how_often(slots: Slots, earlier: str) -> str:
+def _how_often(slots: Slots, which: str) -> str:
     """Occurred in only 3 of 402,113 earlier records."""
     count, total = slots.whole("count"), slots.whole("total")
     if count is None:
         return "is rare"
     only = "only " if total is not None and count * 20 < total else ""
     if count == 0:
-        return told("had never occurred before", within(records(slots, total, f"{earlier}record"), "in {}"))
+        never = "had never occurred before" if which == "earlier" else "occurs nowhere else"
+        return told(never, within(records(slots, total, f"{which} record"), "in {}"))
     if total is None:
-        return f"occurred in {only}{records(slots, count, f'{earlier}record')}"
-    return f"occurred in {only}{slots.counted(count)} of {records(slots, total, f'{earlier}record')}"
+        return f"occurred in {only}{records(slots, count, f'{which} record')}"
+    return f"occurred in {only}{slots.counted(count)} of {records(slots, total, f'{which} record')}"
 
 
 def _rare_value(slots: Slots) -> Saying:
     named = slots.quoted(slots.fact.actual) or slots.actual
-    return Saying(told(f"the {slots.feature}" if slots.feature else "the value", named), _how_often(slots, "earlier "))
+    return Saying(
+        told(f"the {slots.feature}" if slots.feature else "the value", named), _how_often(slots, whose(slots))
+    )
 
 
-def _pair(slots: Slots, earlier: str) -> Saying:
+def _pair(slots: Slots, which: str) -> Saying:
     columns = [name for name in (slots.value("first"), slots.value("second")) if name]
     of = within(" and ".join(columns) or slots.feature, "of {}")
     named = within(slots.quoted(slots.fact.actual), ", {},")
-    return Saying(told("the combination", of, named), _how_often(slots, earlier))
+    return Saying(told("the combination", of, named), _how_often(slots, which))
 
 
 def _new_entity(slots: Slots) -> Saying:
     count = slots.whole("count")
-    earlier = "no earlier records" if not count else f"only {records(slots, count)}"
+    earlier = f"no {whose(slots)} records" if not count else f"only {records(slots, count, f'{whose(slots)} record')}"
     named = slots.name(slots.fact.actual)
-    return Saying(told(f"the {slots.feature}" if slots.feature else ("" if named else "it"), named), f"had {earlier}")
+    return Saying(
+        told(f"the {slots.feature}" if slots.feature else ("" if named else "it"), named),
+        f"{'had' if slots.is_of_the_past else 'has'} {earlier}",
+    )
 
 
 def _frequency(slots: Slots) -> Saying:
@@ -104,7 +117,7 @@ def _frequency(slots: Slots) -> Saying:
 
 def _unusual_time(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    when = told(within(slots.weekday(), "on a {}"), within(slots.moment("instant"), ", {}"))
+    when = told(within(slots.weekday(), "on a {}"), within(slots.occasion(), ", {}"))
     hours = within(slots.expected_hours(), "outside the usual hours ({})")
     inside = hour is None or low is None or high is None or low <= hour <= high
     usual = hours if hours and not inside else "an unusual time" if when else "at an unusual time"
@@ -150,7 +163,8 @@ def _duplicate(slots: Slots) -> Saying:
     match = None
     if pattern:
         payee, number = _SAME[pattern[0]].format("payee"), _SAME[pattern[1]].format("invoice number")
-        match = f"to {payee} with {number}"
+        respelt = ", written differently" if slots.fact.values.get("respelt") is True else ""
+        match = f"to {payee} with {number}{respelt}"
     return Saying(_value(slots), told(alike, document, within(paid, ", {}"), match).rstrip(","))
 
 
@@ -246,19 +260,19 @@ def _sequence_gap(slots: Slots) -> Saying:
 
 
 def _weekend(slots: Slots) -> Saying:
-    when = told(within(slots.weekday(), "on a {}") or "on a weekend", within(slots.moment("instant"), ", {}"))
+    when = told(within(slots.weekday(), "on a {}") or "on a weekend", within(slots.occasion(), ", {}"))
     share = within(slots.percent(slots.fact.values.get("share")), _like(slots, "records"))
     return Saying(_RECORD, told("falls", when, share), of_record=True)
 
 
 def _holiday(slots: Slots) -> Saying:
     named = within(slots.quoted(slots.fact.values.get("holiday")), "the holiday {}") or "a holiday"
-    return Saying(_RECORD, told(f"falls on {named}", within(slots.moment("instant"), ", {}")), of_record=True)
+    return Saying(_RECORD, told(f"falls on {named}", within(slots.occasion(), ", {}")), of_record=True)
 
 
 def _night(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    when = within(slots.moment("instant"), "on {}")
+    when = within(slots.occasion(), "on {}")
     inside = hour is not None and low is not None and high is not None and low <= hour < high
     if inside:
         return Saying(_RECORD, told("falls", when or "at an unusual time"), of_record=True)
@@ -274,7 +288,7 @@ def _period_end(slots: Slots) -> Saying:
         near = "on the last day of the period"
     else:
         near = f"{records(slots, days, 'day')} before the end of the period"
-    return Saying(_RECORD, told("falls", near, within(slots.moment("instant"), ", on {}")), of_record=True)
+    return Saying(_RECORD, told("falls", near, within(slots.occasion(), ", on {}")), of_record=True)
 
 
 def _self_approved(slots: Slots) -> Saying:
@@ -328,7 +342,7 @@ ENGLISH: Templates = {
     FactKind.OWN_HISTORY: _own_history,
     FactKind.PEERS: _peers,
     FactKind.RARE_VALUE: _rare_value,
-    FactKind.RARE_PAIR: lambda slots: _pair(slots, "earlier "),
+    FactKind.RARE_PAIR: lambda slots: _pair(slots, whose(slots)),
     FactKind.NEW_ENTITY: _new_entity,
     FactKind.FREQUENCY: _frequency,
     FactKind.UNUSUAL_TIME: _unusual_time,
@@ -347,7 +361,7 @@ ENGLISH: Templates = {
     FactKind.HOLIDAY: _holiday,
     FactKind.NIGHT: _night,
     FactKind.PERIOD_END: _period_end,
-    FactKind.SELDOM_PAIR: lambda slots: _pair(slots, ""),
+    FactKind.SELDOM_PAIR: lambda slots: _pair(slots, "other"),
     FactKind.SELF_APPROVED: _self_approved,
     FactKind.BANK_CHANGED: _bank_changed,
     FactKind.SHARED_DETAILS: _shared_details,

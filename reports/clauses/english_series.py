@@ -22,7 +22,7 @@ def _away(slots: Slots, from_what: str) -> str | None:
 
 def _outside_band(slots: Slots) -> Saying:
     reached = told(f"reached {slots.actual}" if slots.actual else "was seen", within(slots.moment("instant"), "on {}"))
-    away = within(_away(slots, "the expected band"), ", {}")
+    away = within(_away(slots, "the middle of the expected band"), ", {}")
     expected = slots.expected()
     return Saying(
         _measure(slots),
@@ -61,7 +61,9 @@ def _relation_broken(slots: Slots) -> Saying:
     expected = slots.expected()
     read = within(slots.actual, ": it read {}")
     predicted = within(expected, "where they predict {}" if read else ", which predict {}")
-    away = within(_away(slots, "that" if expected else "their prediction"), ", {}")
+    away = within(
+        _away(slots, "the middle of that range" if expected and " to " in expected else "their prediction"), ", {}"
+    )
     said = told("no longer followed the other measures" + (read or ""), predicted, away)
     return Saying(_measure(slots), said)
 
@@ -88,9 +90,9 @@ def _duration(slots: Slots, minutes: object) -> str | None:
     if known < 1:
         return f"{slots.number(known)} minutes"
     whole = round(known)
-    days, rest = divmod(whole, 1440)
-    hours, left = divmod(rest, 60)
-    if days:
+    hours, left = divmod(whole, 60)
+    if whole >= 1440:
+        days, hours = divmod(round(known / 60), 24)
         return told(records(slots, days, "day"), f"{hours} h" if hours else None)
     if hours:
         return told(f"{hours} h", f"{left} min" if left else None)

@@ -174,6 +174,16 @@ class Slots:
             return Direction.ABOVE
         return Direction.BELOW if actual is not None and low is not None and actual < low else None
 
+    def is_within(self) -> bool:
+        """Whether the actual value lies within the expected range, both of whose ends are known."""
+        actual, low, high = (finite(v) for v in (self.fact.actual, self.fact.expected_low, self.fact.expected_high))
+        return actual is not None and low is not None and high is not None and low <= actual <= high
+
+    @property
+    def is_of_the_past(self) -> bool:
+        """Whether the records that are counted precede the batch; without a history they are the rest of it."""
+        return self.fact.values.get("earlier") is not False
+
     def expected(self, *, percent: bool = False) -> str | None:
         """The expected range as `a to b`, one figure where both ends print alike or only one is known."""
         low, high = finite(self.fact.expected_low), finite(self.fact.expected_high)
@@ -206,6 +216,14 @@ class Slots:
         if when is None or when.tzinfo is None:
             return None
         return self._at(when, what)
+
+    def occasion(self) -> str | None:
+        """The fact's instant; at midnight the day alone, which is what a date without a time of day reads as."""
+        when = self.fact.at
+        if when is None or when.tzinfo is None:
+            return None
+        local = when.astimezone(self._formats.zone)
+        return self.moment("day" if (local.hour, local.minute, local.second) == (0, 0, 0) else "instant")
 
     def day(self, key: str) -> str | None:
         """An ISO date among the fact's values, or the local day of an ISO instant, printed in full."""

@@ -29,6 +29,11 @@ def _earlier(slots: Slots, count: int | None) -> str | None:
     return counted(slots, count, "registro anterior", "registros anteriores")
 
 
+def _others(slots: Slots, count: int | None) -> str | None:
+    """Records that a count is of: earlier ones, or for want of a history the others."""
+    return _earlier(slots, count) if slots.is_of_the_past else counted(slots, count, "registro más", "registros más")
+
+
 def counted_days(slots: Slots, count: int | None) -> str | None:
     """A count of days."""
     return counted(slots, count, "día", "días")
@@ -46,6 +51,8 @@ def on_side(direction: Direction, text: str) -> str:
 
 def _than_usual(slots: Slots, usual: str) -> str:
     """Es 12 veces lo habitual, solo el 8 % de lo habitual, está muy por encima: as exact as the ratio allows."""
+    if slots.is_within():
+        return f"está dentro de {usual}"
     if times := slots.times():
         return f"es {times} veces {usual}"
     if portion := slots.portion():
@@ -64,8 +71,8 @@ def bracket(*parts: str | None) -> str | None:
 
 def _own_history(slots: Slots) -> Saying:
     usual = told("lo habitual", within(slots.value("entity"), "en {}"))
-    earlier = _earlier(slots, slots.whole("count") or None)
-    return Saying(_value(slots), told(_than_usual(slots, usual), bracket(slots.expected(), within(earlier, "en {}"))))
+    compared = _others(slots, slots.whole("count") or None)
+    return Saying(_value(slots), told(_than_usual(slots, usual), bracket(slots.expected(), within(compared, "en {}"))))
 
 
 def _peers(slots: Slots) -> Saying:
@@ -79,18 +86,27 @@ def _how_often(slots: Slots, *, earlier: bool) -> str:
     count, total = slots.whole("count"), slots.whole("total")
     if count is None:
         return "es poco frecuente"
-    records = _earlier if earlier else lambda s, n: counted(s, n, "registro", "registros")
+    of_total = _earlier(slots, total) if earlier else _other_records(slots, total)
     only = "solo " if total is not None and count * 20 < total else ""
     if count == 0:
-        return told("no había aparecido nunca", within(records(slots, total), "en {}"))
+        never = "no había aparecido nunca" if earlier else "no aparece en ningún otro registro"
+        return told(never, within(of_total, "en {}" if earlier else "entre {}"))
     if total is None:
-        return f"aparece {only}en {records(slots, count)}"
-    return f"aparece {only}en {slots.counted(count)} de {records(slots, total)}"
+        return f"aparece {only}en {_others(slots, count)}"
+    return f"aparece {only}en {slots.counted(count)} de {of_total}"
+
+
+def _other_records(slots: Slots, count: int | None) -> str | None:
+    return (
+        None if count is None else "el otro registro" if count == 1 else f"los otros {slots.counted(count)} registros"
+    )
 
 
 def _rare_value(slots: Slots) -> Saying:
     named = slots.quoted(slots.fact.actual) or slots.actual
-    return Saying(told("el valor", named, within(slots.feature, "de {}")), _how_often(slots, earlier=True))
+    return Saying(
+        told("el valor", named, within(slots.feature, "de {}")), _how_often(slots, earlier=slots.is_of_the_past)
+    )
 
 
 def _pair(slots: Slots, *, earlier: bool) -> Saying:
@@ -102,7 +118,10 @@ def _pair(slots: Slots, *, earlier: bool) -> Saying:
 
 def _new_entity(slots: Slots) -> Saying:
     count = slots.whole("count")
-    earlier = "no tenía registros anteriores" if not count else f"solo tenía {_earlier(slots, count)}"
+    if slots.is_of_the_past:
+        earlier = "no tenía registros anteriores" if not count else f"solo tenía {_earlier(slots, count)}"
+    else:
+        earlier = "no tiene más registros" if not count else f"solo tiene {_others(slots, count)}"
     named = slots.name(slots.fact.actual)
     if named:
         return Saying(told(named, within(slots.feature, "({})")), earlier)
@@ -126,7 +145,7 @@ def _frequency(slots: Slots) -> Saying:
 
 def _unusual_time(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    when = told(within(slots.weekday(), "en {}"), within(slots.moment("instant"), ", el {}"))
+    when = told(within(slots.weekday(), "en {}"), within(slots.occasion(), ", el {}"))
     hours = within(slots.expected_hours(), "fuera del horario habitual ({})")
     inside = hour is None or low is None or high is None or low <= hour <= high
     usual = hours if hours and not inside else "un momento inusual" if when else "en un momento inusual"
@@ -184,6 +203,8 @@ def _duplicate(slots: Slots) -> Saying:
     day = within(slots.day("other_at"), ", el {}," if earlier else "el {}") if days != 0 else None
     paid = told("pagado", earlier, day) if earlier or day else None
     match = told(_PAYEE.get(pattern[:1]), _NUMBER.get(pattern[1:2]))
+    if match and slots.fact.values.get("respelt") is True:
+        match += ", escrito de otro modo"
     return Saying(_value(slots), told(alike, joined, document, within(paid, ", {}"), match).rstrip(","))
 
 
@@ -282,19 +303,19 @@ def _sequence_gap(slots: Slots) -> Saying:
 
 
 def _weekend(slots: Slots) -> Saying:
-    when = told(within(slots.weekday(), "en {}") or "en fin de semana", within(slots.moment("instant"), ", el {}"))
+    when = told(within(slots.weekday(), "en {}") or "en fin de semana", within(slots.occasion(), ", el {}"))
     share = within(slots.percent(slots.fact.values.get("share")), _like(slots, "registros"))
     return Saying(_RECORD, told("cae", when, share), of_record=True)
 
 
 def _holiday(slots: Slots) -> Saying:
     named = told("cae en día festivo", within(slots.quoted(slots.fact.values.get("holiday")), "({})"))
-    return Saying(_RECORD, told(named, within(slots.moment("instant"), ", el {}")), of_record=True)
+    return Saying(_RECORD, told(named, within(slots.occasion(), ", el {}")), of_record=True)
 
 
 def _night(slots: Slots) -> Saying:
     hour, low, high = (finite(v) for v in (slots.fact.actual, slots.fact.expected_low, slots.fact.expected_high))
-    when = within(slots.moment("instant"), "el {}")
+    when = within(slots.occasion(), "el {}")
     inside = hour is not None and low is not None and high is not None and low <= hour < high
     if inside:
         return Saying(_RECORD, told("cae", when or "en un momento inusual"), of_record=True)
@@ -310,7 +331,7 @@ def _period_end(slots: Slots) -> Saying:
         near = "en el último día del periodo"
     else:
         near = f"{counted_days(slots, days)} antes del cierre del periodo"
-    return Saying(_RECORD, told("cae", near, within(slots.moment("instant"), ", el {}")), of_record=True)
+    return Saying(_RECORD, told("cae", near, within(slots.occasion(), ", el {}")), of_record=True)
 
 
 def _self_approved(slots: Slots) -> Saying:
@@ -362,7 +383,7 @@ SPANISH: Templates = {
     FactKind.OWN_HISTORY: _own_history,
     FactKind.PEERS: _peers,
     FactKind.RARE_VALUE: _rare_value,
-    FactKind.RARE_PAIR: lambda slots: _pair(slots, earlier=True),
+    FactKind.RARE_PAIR: lambda slots: _pair(slots, earlier=slots.is_of_the_past),
     FactKind.NEW_ENTITY: _new_entity,
     FactKind.FREQUENCY: _frequency,
     FactKind.UNUSUAL_TIME: _unusual_time,

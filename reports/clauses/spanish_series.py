@@ -23,7 +23,7 @@ def _away(slots: Slots, from_what: str) -> str | None:
 def _outside_band(slots: Slots) -> Saying:
     reached = f"alcanzó {slots.actual}" if slots.actual else "se observó"
     when = within(slots.moment("instant"), "el {}")
-    away = within(_away(slots, "la banda esperada"), ", {}")
+    away = within(_away(slots, "el centro de la banda esperada"), ", {}")
     expected = slots.expected()
     compared = away or (", frente a la banda esperada" if expected else ", fuera de la banda esperada")
     return Saying(_measure(slots), told(reached, when, compared, bracket(expected)))
@@ -57,7 +57,9 @@ def _relation_broken(slots: Slots) -> Saying:
     expected = slots.expected()
     read = within(slots.actual, ": marcó {}")
     predicted = within(expected, "cuando predicen {}" if read else ", que predicen {}")
-    away = within(_away(slots, "lo previsto"), ", {}")
+    away = within(
+        _away(slots, "el centro de ese intervalo" if expected and " a " in expected else "lo previsto"), ", {}"
+    )
     return Saying(_measure(slots), told("dejó de seguir a las demás medidas" + (read or ""), predicted, away))
 
 
@@ -83,9 +85,9 @@ def _duration(slots: Slots, minutes: object) -> str | None:
     if known < 1:
         return f"{slots.number(known)} minutos"
     whole = round(known)
-    days, rest = divmod(whole, 1440)
-    hours, left = divmod(rest, 60)
-    if days:
+    hours, left = divmod(whole, 60)
+    if whole >= 1440:
+        days, hours = divmod(round(known / 60), 24)
         return told(counted_days(slots, days), f"{hours} h" if hours else None)
     if hours:
         return told(f"{hours} h", f"{left} min" if left else None)

@@ -23,7 +23,7 @@ SENSES = {
         (r" usual deviations?\b", "deviations"),
         (r" (?:days?|h|min|minutes?)\b", "duration"),
         (r" more than chance", "excess"),
-        (r" of (?=-?[\d.,]+ (?:earlier )?records?\b)", "part"),
+        (r" of (?=-?[\d.,]+ (?:earlier |other )?records?\b)", "part"),
         (r" (?:earlier |comparable |other )?(?:records?|amounts?|numbers?|spikes?|readings?|nights?)\b", "count"),
     ),
     "es": (
@@ -32,7 +32,7 @@ SENSES = {
         (r" desviaciones habituales\b", "deviations"),
         (r" (?:días?|h|min|minutos?)\b", "duration"),
         (r" más que por azar", "excess"),
-        (r" de (?=-?[\d.,]+ registros?\b)", "part"),
+        (r" de (?=(?:los otros )?-?[\d.,]+ registros?\b|el otro registro\b)", "part"),
         (
             r" (?:registros?|importes?|números?|picos?|lecturas?|noches?)\b(?: anterior(?:es)?| comparables?| más)?",
             "count",
@@ -77,7 +77,10 @@ SPREAD_BRACKET = {"en": r"\(a spread of", "es": r"\(una dispersión de"}
 # -- directions --------------------------------------------------------------------------------------------------------
 IDIOMS = {
     "en": r"more than chance|rather than|stranger than|most extreme|most of all|earlier|next largest",
-    "es": r"más que por azar|más del mismo|más extrañ\w+|más extrema|siguiente \w+ más alto|sobre todo",
+    "es": (
+        r"más que por azar|más del mismo|registros? más|más registros|más extrañ\w+|más extrema|siguiente \w+ más alto"
+        r"|sobre todo"
+    ),
 }
 """Phrases whose comparatives state no direction of a value."""
 ABOVE = {
@@ -93,7 +96,10 @@ NOT_BELOW = {"en": r"\bnot below\b", "es": r"\bno queda por debajo\b"}
 STOPPABLE = {"en": r"\bcan still be stopped\b", "es": r"\btodavía puede detenerse\b"}
 GONE = {"en": r"\bha[sd] left\b", "es": r"\bha(?:bía)? salido\b"}
 """What a statement about a payment's money says of it."""
-NEVER = {"en": r"\bnever\b|\bno earlier records\b", "es": r"\bnunca\b|\bno tenía registros anteriores\b"}
+NEVER = {
+    "en": r"\bnever\b|\bno (?:earlier|other) records\b|\bnowhere else\b",
+    "es": r"\bnunca\b|\bno tenía registros anteriores\b|\bno tiene más registros\b|\bningún otro registro\b",
+}
 EVERY = {"en": r"\bevery minute\b", "es": r"\bcada minuto\b"}
 ALL = {"en": r"\bstranger than all\b", "es": r"\bmás extraño que los \d"}
 
@@ -119,9 +125,9 @@ IN_ORDER = {FactKind.BANK_CHANGED: ("previous", "current"), FactKind.SEQUENCE_GA
 MARKS = {
     FactKind.OWN_HISTORY: (r"usual", r"habitual"),
     FactKind.PEERS: (r"comparable", r"comparables?"),
-    FactKind.RARE_VALUE: (r"occurred|is rare", r"aparece|aparecido|poco frecuente"),
+    FactKind.RARE_VALUE: (r"occur(?:red|s)|is rare", r"aparece|aparecido|poco frecuente"),
     FactKind.RARE_PAIR: (r"combination|occurred|is rare", r"combinación|aparece|aparecido|poco frecuente"),
-    FactKind.NEW_ENTITY: (r"earlier records?", r"registros? anterior(?:es)?"),
+    FactKind.NEW_ENTITY: (r"(?:earlier|other) records?", r"registros? anterior(?:es)?|más registros|registros? más"),
     FactKind.FREQUENCY: (r"there (?:was|were)", r"hubo"),
     FactKind.UNUSUAL_TIME: (r"unusual time|usual hours", r"momento inusual|horario habitual"),
     FactKind.COMBINATION: (r"in combination", r"en combinación"),

@@ -196,11 +196,11 @@ def _check_duration(
         exact = fact.values.get("minutes")
     else:
         exact = fact.expected_high if _role(before, lang) == "expected" else fact.actual
-    # Days are told with whole hours, the minutes left out; anything shorter is rounded to what it shows.
+    # Days are told to the hour; anything shorter is rounded to what it shows.
     in_days = re.search(r"d(?:ays?|ías?)", text[found[index].start : end]) is not None
-    below, above = (0.5, 60.0) if in_days else (0.5 * finest, 0.5 * finest)
+    slack = 30.0 if in_days else 0.5 * finest
     known = isinstance(exact, int | float) and not isinstance(exact, bool)
-    if not known or not -below - 1e-6 <= float(exact or 0) - total <= above + 1e-6:
+    if not known or abs(float(exact or 0) - total) > slack + 1e-6:
         raise UnbackedError(f"the time {text[found[index].start : end]!r} is not in the fact")
     return last, end
 

@@ -51,6 +51,35 @@ SAID: list[tuple[FactKind, dict[str, Any], str, str]] = [
         "el valor «4711» de cost_center no había aparecido nunca en 402.113 registros anteriores",
     ),
     (
+        K.RARE_VALUE, {"values": {"count": 3, "total": 9999, "earlier": False}},
+        "the cost_center “4711” occurred in only 3 of 9,999 other records",
+        "el valor «4711» de cost_center aparece solo en 3 de los otros 9.999 registros",
+    ),
+    (
+        K.NEW_ENTITY, {"feature": "supplier", "actual": "V1", "values": {"count": 0, "earlier": False}},
+        "the supplier V1 has no other records",
+        "V1 (supplier) no tiene más registros",
+    ),
+    (
+        K.OWN_HISTORY, {"actual": 4000.0, "ratio": 1.0, "values": {"count": 20, "earlier": False}},
+        ("the amount of 4,000.00 EUR is within what is usual for Aceros del Norte SL (3,100.00 to 4,900.00 EUR in 20 "
+        "other records)"),
+        ("el importe de 4.000,00 EUR está dentro de lo habitual en Aceros del Norte SL (3.100,00 a 4.900,00 EUR en 20 "
+        "registros más)"),
+    ),
+    (
+        K.WEEKEND, {"at": datetime(2026, 5, 31, 0, 0, tzinfo=UTC), "values": {"weekday": 6, "share": None}},
+        "the record falls on a Sunday, 31 May 2026",
+        "el registro cae en domingo, el 31 de mayo de 2026",
+    ),
+    (
+        K.DUPLICATE, {"values": {"other": "D7", "days": 9, "pattern": "EESE", "respelt": True, "other_at": None}},
+        ("the amount of 48,200.00 EUR equals that of document D7, paid 9 days earlier to the same payee with the same "
+        "invoice number, written differently"),
+        ("el importe de 48.200,00 EUR coincide con el del documento D7, pagado 9 días antes al mismo beneficiario con "
+        "el mismo número de factura, escrito de otro modo"),
+    ),
+    (
         K.DUPLICATE, {},
         (
             "the amount of 48,200.00 EUR equals that of document 5100023102, paid 9 days earlier, on "
@@ -97,13 +126,12 @@ SAID: list[tuple[FactKind, dict[str, Any], str, str]] = [
         K.OUTSIDE_BAND, {},
         (
             "vibration reached 7.21 mm/s on 31 May 2026 at 00:10, 5.2 usual deviations above the "
-            "expected band (2.9 to 3.4 "
-            "mm/s)"
+            "middle of the expected band (2.9 to 3.4 mm/s)"
         ),
         (
             "vibration alcanzó 7,21 mm/s el 31 de mayo de 2026 a las 00:10, a 5,2 desviaciones "
-            "habituales por encima de la "
-            "banda esperada (2,9 a 3,4 mm/s)"
+            "habituales por encima del "
+            "centro de la banda esperada (2,9 a 3,4 mm/s)"
         ),
     ),
     (
