@@ -49,6 +49,7 @@ class Supplier:
     pace: float
     """Invoices a day that it writes to all its customers."""
     bank_account: str
+    phone: str
     method: str
     """How it is paid: `run`, `manual` or `debit`."""
     old_account: str | None = None
@@ -79,6 +80,8 @@ class Books:
         self.decoys: list[Event] = []
         self.planted: list[Event] = []
         self.posted = 0
+        self.after_gaps: list[int] = []
+        """Postings before which numbers are missing."""
         self._chunks: list[dict[str, Any]] = []
         self._used_names: set[str] = set()
 
@@ -102,6 +105,7 @@ class Books:
             "first_number": int(rng.integers(20, 9_000)),
             "pace": float(np.exp(rng.uniform(np.log(0.3), np.log(12)))),
             "bank_account": self.iban(),
+            "phone": self.phone(),
             "method": str(rng.choice(["run", "manual", "debit"], p=[0.82, 0.12, 0.06])),
         }
         opened = Supplier(
@@ -118,6 +122,10 @@ class Books:
         digits = "".join(str(digit) for digit in self.rng.integers(0, 10, size=20))
         check = 98 - int(digits + "142800") % 97
         return f"ES{check:02d}{digits}"
+
+    def phone(self) -> str:
+        """A Spanish telephone number."""
+        return f"+34 {self.rng.integers(910_000_000, 989_999_999)}"
 
     def _name(self, trade: names.Trade) -> str:
         rng = self.rng

@@ -15,7 +15,7 @@ import polars as pl
 from flows.demo import ledger_decoys, ledger_planted, names, ordinary
 from flows.demo.books import TIMEZONE, Books, Event
 from flows.demo.truth import Decoy, Planted
-from flows.demo.workdays import Workdays
+from flows.demo.workdays import HOLIDAYS, Workdays
 
 __all__ = ["BATCH", "LENGTH", "TIMEZONE", "Ledger", "simulate", "write"]
 
@@ -58,7 +58,7 @@ def simulate(seed: int, end: date) -> Ledger:
 
 
 def write(ledger: Ledger, folder: Path) -> list[Path]:
-    """Write `payments-YYYY-MM.csv`, `vendors.csv` and `employees.csv` as a Spanish company exports them.
+    """Write `payments-YYYY-MM.csv` and the reference tables as a Spanish company exports them.
 
     Semicolons, decimal comma, `dd/mm/yyyy hh:mm:ss` in local time. The truth is not written.
     """
@@ -72,7 +72,16 @@ def write(ledger: Ledger, folder: Path) -> list[Path]:
         *written,
         _write(folder / "vendors.csv", ledger.vendors.with_columns(pl.col(pl.Datetime).dt.convert_time_zone(TIMEZONE))),
         _write(folder / "employees.csv", ledger.employees),
+        _write(folder / "holidays.csv", _holidays(ledger)),
     ]
+
+
+def _holidays(ledger: Ledger) -> pl.DataFrame:
+    """The national holidays of the ledger's years."""
+    years = range(ledger.batch_start.year - 1, ledger.batch_end.year + 1)
+    days = [(date(year, *day), name) for year in years for day, name in HOLIDAYS.items()]
+    frame = pl.DataFrame(sorted(days), schema={"day": pl.Date, "holiday": pl.String}, orient="row")
+    return frame.with_columns(pl.col("day").cast(pl.Datetime("us")))
 
 
 def _write(path: Path, frame: pl.DataFrame) -> Path:
@@ -118,6 +127,7 @@ def _employees(books: Books) -> pl.DataFrame:
             "department": departments,
             "user": [users[i] if i < len(users) else None for i in range(count)],
             "bank_account": [books.iban() for _ in range(count)],
+            "phone": [books.phone() for _ in range(count)],
         }
     )
 
@@ -131,7 +141,9 @@ def _close(books: Books, employees: pl.DataFrame) -> Ledger:
     """Number the payments in order of time and turn events about postings into truth about payments."""
     instants = ("paid_at", "entered_at", "invoice_date", "due_date")
     frame = books.frame().with_columns(_utc(name) for name in instants).sort("paid_at", "posting")
-    frame = frame.with_columns(payment_id=pl.format("P{}", pl.int_range(pl.len()) + 1_000_001))
+    # Where a gap is planted the numbers before the payment are missing.
+    missing = pl.col("posting").is_in(books.after_gaps).cast(pl.Int64).cum_sum() * ledger_planted.MISSING_NUMBERS
+    frame = frame.with_columns(payment_id=pl.format("P{}", pl.int_range(pl.len()) + 1_000_001 + missing))
     keys = dict(zip(frame["posting"].to_list(), frame["payment_id"].to_list(), strict=True))
     times = dict(zip(frame["posting"].to_list(), frame["paid_at"].to_list(), strict=True))
     first = datetime.combine(books.days.on(books.days.batch_start), datetime.min.time())
@@ -146,7 +158,7 @@ def _close(books: Books, employees: pl.DataFrame) -> Ledger:
         "entered_at",
         amount=pl.col("cents").cast(pl.Decimal(18, 4)) / pl.lit(100),
         currency="currency",
-        account="account",
+        account=pl.col("account").replace("", None),
         description=pl.col("description").replace("", None),
         method="method",
         manual="manual",
@@ -203,11 +215,13 @@ def _vendors(books: Books) -> pl.DataFrame:
             "currency": supplier.currency,
             "payment_days": supplier.terms,
             "bank_account": supplier.bank_account,
+            "phone": supplier.phone,
+            "intercompany": "yes" if supplier.trade.name == "group" else None,
             "bank_changed_on": None if supplier.changed is None else books.days.on(supplier.changed),
             "created_on": books.days.on(supplier.created),
         }
         for supplier in books.suppliers
     ]
-    schema = {"bank_changed_on": pl.Date, "created_on": pl.Date}
+    schema = {"bank_changed_on": pl.Date, "created_on": pl.Date, "intercompany": pl.String}
     frame = pl.DataFrame(rows, schema_overrides=schema)
     return frame.with_columns(_utc("bank_changed_on"), _utc("created_on"))

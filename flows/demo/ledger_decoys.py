@@ -256,8 +256,9 @@ def _bonus(books: Books, employees: pl.DataFrame) -> None:
     day = books.days.snap(np.array([int(books.rng.integers(books.days.batch_start + 4, books.days.length - 6))]))
     for row in employees.tail(75).to_dicts():
         payee = books.supplier(
-            "employee", number=row["employee_id"], name=row["name"], bank_account=row["bank_account"], method="run",
-            terms=14, median=float(np.exp(books.rng.normal(np.log(21_000), 0.4))), pace=0.05,
+            "employee", number=row["employee_id"], name=row["name"], bank_account=row["bank_account"],
+            phone=row["phone"], method="run", terms=14, pace=0.05,
+            median=float(np.exp(books.rng.normal(np.log(21_000), 0.4))),
         )  # fmt: skip
         offsets = books.days.run_days(books.days.monthly(int(books.rng.integers(1, 20))))
         paid = books.pay_times(payee, offsets[offsets < books.days.length])
@@ -330,7 +331,9 @@ def _work_off(
             continue
         paid = books.days.at(day, books.rng.integers(*hours, size=1))
         people = {"created_by": clerk, "manual": True}
-        postings += books.post(supplier, paid, np.minimum(books.amounts(supplier, 1), 900_000), **people)
+        # What lies about is small: larger invoices are asked for before anybody works off a backlog.
+        drawn, small = books.amounts(supplier, 1), books.rng.uniform(90_000, 870_000, size=1).astype(np.int64)
+        postings += books.post(supplier, paid, np.where(drawn > 900_000, small, drawn), **people)
     books.decoys.append(Event(kind, clerk, postings))
 
 

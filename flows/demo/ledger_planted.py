@@ -23,13 +23,24 @@ RULE_LIKE = {
     "employee_bank": True,
     "self_approved": True,
     "night_round": True,
+    "holiday_round": True,
+    "without_account": True,
+    "decimal_slip": True,
+    "same_ending": True,
+    "sequence_gap": True,
+    "employee_phone": True,
     "unusual_amount": False,
     "new_supplier_large": False,
     "burst": False,
     "unusual_account_user": False,
     "unusual_currency": False,
 }
-"""Every kind, and whether a plain rule finds it."""
+"""Every kind, and whether a plain rule finds it.
+
+A changed distribution of leading digits is not among them: it would take some two thousand forged payments.
+"""
+MISSING_NUMBERS = 3
+"""Payment numbers that are missing in a planted gap."""
 
 
 def change_accounts(books: Books, suppliers: list[Supplier]) -> None:
@@ -221,6 +232,70 @@ def _night_round(scene: Scene) -> None:
     scene.plant("night_round", supplier, books.post(supplier, paid, cents, **stated))
 
 
+def _holiday_round(scene: Scene) -> None:
+    """By hand on a holiday, a round sum, no word about what for; nothing where the batch has no holiday."""
+    rng, books = scene.books.rng, scene.books
+    holidays = books.days.holidays()
+    if not holidays:
+        return
+    supplier, _ = scene.pick((pl.col("count") >= 6) & (pl.col("median") > 40_000))
+    paid = books.days.at(np.array([int(rng.choice(holidays))]), int(rng.uniform(10, 19) * 3600))
+    cents = _cents(float(rng.choice([3, 4, 5, 6, 7, 8])) * 100_000)
+    stated = {"description": "", "manual": True, "entered_at": paid - np.timedelta64(int(rng.integers(120, 900)), "s")}
+    scene.plant("holiday_round", supplier, books.post(supplier, paid, cents, **stated))
+
+
+def _without_account(scene: Scene) -> None:
+    """A payment of some size that is booked nowhere."""
+    supplier, median = scene.pick((pl.col("count") >= 8) & pl.col("median").is_between(80_000, 400_000))
+    cents = _cents(median * scene.books.rng.uniform(1.0, 1.8))
+    paid = scene.office(scene.day())
+    scene.plant("without_account", supplier, scene.books.post(supplier, paid, cents, account="", manual=True))
+
+
+def _decimal_slip(scene: Scene) -> None:
+    """A usual amount a hundredfold: the decimal comma was left out."""
+    fit = (pl.col("count") >= 15) & (pl.col("spread") < 0.5) & pl.col("median").is_between(20_000, 90_000)
+    supplier, median = scene.pick(fit)
+    cents = _cents(median * scene.books.rng.uniform(0.9, 1.2)) * 100
+    paid = scene.books.pay_times(supplier, np.array([scene.day(last=7)]), "run")
+    scene.plant("decimal_slip", supplier, scene.books.post(supplier, paid, cents))
+
+
+def _same_ending(scene: Scene) -> None:
+    """Amounts made up to look like any others, all with the same cents."""
+    rng, books = scene.books.rng, scene.books
+    supplier, _ = scene.pick((pl.col("count") >= 30) & pl.col("median").is_between(40_000, 300_000))
+    count, cents = int(rng.integers(15, 19)), int(rng.choice([13, 27, 38, 46, 64, 71, 83]))
+    days = np.sort(rng.integers(books.days.batch_start + 2, books.days.length - 7, size=count))
+    amounts = books.amounts(supplier, count) // 100 * 100 + cents
+    scene.plant("same_ending", supplier, books.post(supplier, books.pay_times(supplier, days, "run"), amounts))
+
+
+def _sequence_gap(scene: Scene) -> None:
+    """The payments before this one have been removed from the books."""
+    supplier, _ = scene.pick((pl.col("count") >= 8) & (pl.col("median") > 30_000))
+    paid = scene.books.pay_times(supplier, np.array([scene.day(last=7)]), "run")
+    postings = scene.books.post(supplier, paid, scene.books.amounts(supplier, 1))
+    scene.books.after_gaps += postings
+    scene.plant("sequence_gap", supplier, postings)
+
+
+def _employee_phone(scene: Scene) -> None:
+    """A young supplier that is reached under the number of an employee."""
+    rng, books = scene.books.rng, scene.books
+    clerk = scene.employees.row(int(rng.integers(8)), named=True)
+    created = books.days.batch_start - int(rng.integers(2, 25))
+    supplier = books.supplier(
+        "services", phone=clerk["phone"], created=created, method="run", pace=0.1,
+        first_number=1, median=float(rng.uniform(160_000, 380_000)), spread=0.3,
+    )  # fmt: skip
+    days = books.days.run_days(books.days.batch_start + np.array([5, 16]))
+    paid = books.pay_times(supplier, days)
+    postings = books.post(supplier, paid, books.amounts(supplier, 2), invoice_day=np.maximum(days - 15, created))
+    scene.plant("employee_phone", supplier, postings)
+
+
 def _new_supplier_large(scene: Scene) -> None:
     """The first payment to a supplier of a few days, far above what first payments are."""
     rng, books = scene.books.rng, scene.books
@@ -290,6 +365,12 @@ _PLANTED: tuple[tuple[Callable[[Scene], None], int], ...] = (
     (_employee_bank, 2),
     (_self_approved, 2),
     (_night_round, 3),
+    (_holiday_round, 1),
+    (_without_account, 1),
+    (_decimal_slip, 1),
+    (_same_ending, 1),
+    (_sequence_gap, 1),
+    (_employee_phone, 1),
     (_new_supplier_large, 2),
     (_burst, 2),
     (_unusual_account_user, 2),

@@ -12,7 +12,17 @@ Days = NDArray[np.int64]
 Instants = NDArray[np.datetime64]
 
 # National holidays with a fixed date: on these days nobody works and no run is made.
-HOLIDAYS = frozenset({(1, 1), (1, 6), (5, 1), (8, 15), (10, 12), (11, 1), (12, 6), (12, 8), (12, 25)})
+HOLIDAYS = {
+    (1, 1): "Año Nuevo",
+    (1, 6): "Epifanía del Señor",
+    (5, 1): "Fiesta del Trabajo",
+    (8, 15): "Asunción de la Virgen",
+    (10, 12): "Fiesta Nacional de España",
+    (11, 1): "Todos los Santos",
+    (12, 6): "Día de la Constitución",
+    (12, 8): "Inmaculada Concepción",
+    (12, 25): "Natividad del Señor",
+}
 RUN_WEEKDAYS = (1, 3)
 
 
@@ -42,6 +52,11 @@ class Workdays:
         """Whether the office works on that day."""
         day = self.on(offset)
         return day.weekday() < 5 and (day.month, day.day) not in HOLIDAYS
+
+    def holidays(self) -> list[int]:
+        """Offsets of the batch's holidays that fall on weekdays."""
+        days = ((day, self.on(day)) for day in range(self.batch_start, self.length))
+        return [offset for offset, day in days if day.weekday() < 5 and (day.month, day.day) in HOLIDAYS]
 
     def closes_month(self, offset: int) -> bool:
         """Whether it is the last working day of a month."""

@@ -10,6 +10,7 @@ import yaml
 
 from analyzers.columns import Column, Columns, Shape
 from flows.demo import ledger
+from flows.demo.workdays import HOLIDAYS
 from flows.sources.conforming import conform
 from flows.sources.files import read_files
 
@@ -83,6 +84,39 @@ def test_planted_payments_are_what_they_are_called(books: ledger.Ledger) -> None
             assert sum(by_key[key]["amount"] for key in planted.keys) > 15_000
         elif planted.kind == "employee_bank":
             assert first["bank_account"] in employees
+        elif planted.kind == "employee_phone":
+            vendor = books.vendors.row(by_predicate=pl.col("vendor_id") == planted.entity, named=True)
+            assert vendor["phone"] in set(books.employees["phone"])
+        elif planted.kind == "without_account":
+            assert first["account"] is None
+        elif planted.kind == "same_ending":
+            endings = {by_key[key]["amount"] % 1 for key in planted.keys}
+            assert len(endings) == 1
+            assert len(planted.keys) >= 15
+        elif planted.kind == "decimal_slip":
+            own = books.payments.filter(
+                (pl.col("supplier") == planted.entity) & (pl.col("payment_id") != planted.keys[0])
+            )
+            assert first["amount"] > 10 * (own["amount"].max() or 0)
+        elif planted.kind == "sequence_gap":
+            number = int(planted.keys[0][1:])
+            assert f"P{number - 1}" not in by_key
+            assert f"P{number - 4}" in by_key
+    assert {planted.kind for planted in books.planted} >= {"employee_phone", "same_ending", "sequence_gap"}
+
+
+def test_a_holiday_is_used_where_the_batch_has_one() -> None:
+    made = ledger.simulate(2, date(2026, 1, 15))
+    planted = next(item for item in made.planted if item.kind == "holiday_round")
+    assert (planted.start.month, planted.start.day) in HOLIDAYS
+    assert "holiday_round" not in {item.kind for item in ledger.simulate(2, date(2026, 3, 31)).planted}
+
+
+def test_no_decoy_piles_up_at_one_amount(books: ledger.Ledger) -> None:
+    keys = {key for decoy in books.decoys if decoy.kind == "backlog_cleared" for key in decoy.keys}
+    amounts = books.payments.filter(pl.col("payment_id").is_in(keys))["amount"]
+    assert amounts.n_unique() > 0.9 * len(amounts)
+    assert amounts.max() <= 9_000  # type: ignore[operator]
 
 
 def test_nobody_but_the_planted_approves_himself(books: ledger.Ledger) -> None:
@@ -109,3 +143,5 @@ def test_files_give_back_what_was_simulated(books: ledger.Ledger, tmp_path: Path
     assert frame["record_id"].is_unique().all()
     expected = books.payments.with_columns(pl.col("manual").cast(pl.String))
     assert frame.select(expected.columns).equals(expected)
+    holidays = read_files([tmp_path / "holidays.csv"], timezone=ledger.TIMEZONE).frame
+    assert holidays.schema["day"].is_temporal()
