@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.claims.party_truth import rows_named
@@ -81,7 +80,9 @@ def _judge_number(judgement: Judgement, same: list[str], row: int, first: int, s
 
 
 def _core(text: object) -> str:
-    return re.sub(r"^[A-Z]*0*", "", re.sub(r"[^A-Z0-9]", "", str(text).upper()))
+    # An O for a zero, an I or an L for a one: another way of writing the same number.
+    figures = str(text).upper().translate(str.maketrans("OIL", "011"))
+    return re.sub(r"^[A-Z]*0*", "", re.sub(r"[^A-Z0-9]", "", figures))
 
 
 def _invoice_columns(source: Source) -> list[str]:
@@ -243,9 +244,9 @@ def holiday(statement: Statement, finding: Finding, source: Source) -> Judgement
         if table is None:
             judgement.unchecked.append("there is no table of holidays")
             return judgement
-        text = table.select(pl.concat_str(pl.all().cast(pl.String), separator=" "))[table.columns[0]].to_list()
-        day = str(source.dates(time)[row])
-        judgement.need(any(day in line for line in text), f"{day} is no holiday")
+        days = Source.of(table, None, source.settings)
+        day = source.dates(time)[row]
+        judgement.need(any(day in days.dates(name) for name in days.time_columns), f"{day} is no holiday")
         return judgement
 
     return best((of(*found) for found in _when(statement, finding, source)), "no column is a time")

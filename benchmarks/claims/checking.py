@@ -214,6 +214,10 @@ def _reslotted(statement: Statement, fact: Mapping[str, Any]) -> Statement:
         figures.pop("weekday", None)
     if kind == "duplicate":
         texts.pop("other_at", None)
+    if kind == "stoppable":
+        texts["stop" if fact["values"].get("stoppable") else "gone"] = "yes"
+        if "until" in texts:
+            texts["leaves_day"] = texts.pop("until")
     if kind == "below_limit" and "ratio" in figures:
         figures["portion"] = Figure(100 * figures.pop("ratio").value, 1e-4)
     if kind in ("split", "benford", "relative_size"):

@@ -169,6 +169,13 @@ PATTERNS: Table = (
             rf"(?: of {name('entity')})?(?: \({quantity('high')}\)|{END})"
         ),
     ),
+    (
+        "stoppable",
+        (
+            r"the money (?:(?P<stop>can still be stopped)|(?P<gone>had left|has left))"
+            rf"(?: (?:until|by) {instant('leaves', 'en')}|,? since the payment has the status {quoted('status')})?"
+        ),
+    ),
     ("house_rule", rf"the house rule {quoted('actual')} applies(?:: {quoted('text')})?"),
     ("exposure", rf"the money at risk is {quantity('actual')}"),
     ("exposure", r"the money at risk is not known"),

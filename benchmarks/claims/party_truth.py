@@ -157,10 +157,39 @@ def _cells_of_entity(entity: str, finding: Finding, source: Source) -> Iterator[
         yield from (table.labels(name)[row] for name in table.columns for row in rows)
 
 
+def stoppable(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """The money leaves a day after a date of one of the finding's records, before or after the newest record's day.
+
+    A status is looked up; whether its word means that the money has left is the monitor's to say.
+    """
+    if stated := statement.texts.get("status"):
+        judgement = Judgement()
+        named = any(entity_columns(stated, row, source) for row in rows_of(finding))
+        judgement.need(named, f"no record of the finding has the status {stated}")
+        return judgement
+    leaves = statement.texts.get("leaves_day")
+    if leaves is None:
+        return Judgement(unchecked=["no day is named"])
+    paid = np.datetime64(leaves) - np.timedelta64(_SETTLEMENT_DAYS, "D")
+    rows = [row for row in rows_of(finding) if any(source.dates(name)[row] == paid for name in source.time_columns)]
+    judgement = Judgement()
+    judgement.need(rows, f"no record of the finding has the day {paid}")
+    newest = [np.nanmax(source.dates(name)[: source.n]) for name in source.time_columns]
+    if finding.get("data_date"):
+        newest = [np.datetime64(str(finding["data_date"]))]
+    open_at = [bool(np.datetime64(leaves) > last) for last in newest]
+    judgement.need(("stop" in statement.texts) in open_at, f"the records reach to {newest}")
+    return judgement
+
+
+_SETTLEMENT_DAYS = 1
+"""The setting's default, which no input says."""
+
 PARTY_TRUTHS: Mapping[str, Truth] = {
     "no_description": no_description,
     "self_approved": self_approved,
     "sequence_gap": sequence_gap,
     "bank_changed": bank_changed,
     "shared_details": shared_details,
+    "stoppable": stoppable,
 }

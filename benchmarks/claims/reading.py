@@ -22,13 +22,13 @@ from benchmarks.claims.statement import Finding, Statement
 
 _LANGUAGES = {"en": english, "es": spanish}
 _DURATIONS = {("episode", "actual"), ("flat_line", "minutes"), ("silent", "minutes"), ("silent", "interval")}
-_TIMES = ("at", "other_at", "end", "since")
+_TIMES = ("at", "other_at", "end", "since", "leaves")
 _CLOCKS = ("from", "until")
 _TEXTS = frozenset({
     "feature", "entity", "other", "after", "before", "previous", "current", "with", "columns", "first", "second",
     "digits", "ending", "holiday", "text", "weekday", "degree", "direction", "alike", "payee", "number", "whence",
     "which", "side", "more", "apart", "inside", "never", "rare", "seldom", "all", "last", "same_day", "open", "near",
-    "amount", "alone", "respelt",
+    "amount", "alone", "respelt", "stop", "gone", "status",
 })  # fmt: skip
 _NAMED_ACTUALS = frozenset({"pair", "rare_value", "new_entity", "self_approved", "house_rule"})
 

@@ -169,6 +169,13 @@ PATTERNS: Table = (
             rf"(?: de {name('entity')})?(?: \({quantity('high')}\)|{END})"
         ),
     ),
+    (
+        "stoppable",
+        (
+            r"el dinero (?:(?P<stop>todavía puede detenerse)|(?P<gone>ya había salido|ya ha salido))"
+            rf"(?: (?:hasta )?el {instant('leaves', 'es')}|,? pues el pago tiene el estado {quoted('status')})?"
+        ),
+    ),
     ("house_rule", rf"la regla propia {quoted('actual')} se cumple(?:: {quoted('text')})?"),
     ("exposure", rf"el dinero en riesgo asciende a {quantity('actual')}"),
     ("exposure", r"el dinero en riesgo no se conoce"),

@@ -120,3 +120,24 @@ def test_a_csv_with_decimal_commas_and_days_first_is_read_as_meant(tmp_path: Any
     assert source.numbers("amount").tolist() == [1234.5, 7.25]
     assert [str(day) for day in source.dates("at")] == ["2026-05-31", "2026-06-01"]
     assert json.dumps(source.columns) == '["id", "at", "amount"]'
+
+
+@pytest.mark.parametrize(
+    ("said", "lang", "outcome"),
+    [
+        ("the money can still be stopped until 1 June 2026", "en", Outcome.TRUE),
+        ("the money had left by 1 June 2026", "en", Outcome.FALSE),
+        ("the money can still be stopped until 2 June 2026", "en", Outcome.FALSE),
+        ("el dinero todavía puede detenerse hasta el 1 de junio de 2026", "es", Outcome.TRUE),
+        ("el dinero ya había salido el 1 de junio de 2026", "es", Outcome.FALSE),
+    ],
+)
+def test_where_the_money_is_follows_from_the_records_days(said: str, lang: str, outcome: Outcome) -> None:
+    opening = {"en": "In record P1, ", "es": "En el registro P1, "}[lang]
+    around = {"en": ". It may be that it is so. First, look.", "es": ". Puede que sea así. Como primer paso, mire."}
+    found = [one.outcome for one in check(_finding(opening + said + around[lang], lang), _SOURCE).verdicts]
+    assert found[1] is outcome
+    assert Outcome.UNREAD not in found
+
+
+_SOURCE = Source.of(_JUDGED, _BASELINE)
