@@ -117,6 +117,11 @@ class FactKind(StrEnum):
     """at: start; actual: duration in minutes, unit "min"; values: open (bool), end (ISO instant or null)."""
     ALSO_MOVED = "also_moved"
     """feature: another measure that moved in the same episode; ratio: its deviation; direction."""
+    ONE_SIDED = "one_sided"
+    """A small difference that lasts. ratio: its mean in usual deviations of single readings; direction."""
+    JOINT_DISTANCE = "joint_distance"
+    """All measures together left their usual pattern, none by itself. ratio: how far, in usual deviations; values:
+    columns (comma-separated, those that contribute most)."""
     # -- sensor quality ----------------------------------------------------------------------------------------------
     FLAT_LINE = "flat_line"
     """actual: the value it is stuck at; at: since when; values: minutes."""
@@ -126,6 +131,20 @@ class FactKind(StrEnum):
     """actual: number of single-sample spikes; expected_high: usual number in as long a time."""
     GROSS_RANGE = "gross_range"
     """actual: the most extreme reading; expected: the plausible range; values: count (readings outside)."""
+    RATE_OF_CHANGE = "rate_of_change"
+    """actual: the largest step between two readings; expected_high: the largest usual one; values: count (steps
+    beyond it)."""
+    CLIMATOLOGY = "climatology"
+    """actual: the most extreme reading; expected: the range stated for that time of the year; values: count (readings
+    outside)."""
+    NEIGHBOUR = "neighbour"
+    """actual: mean difference from the neighbouring sensor; expected: its usual range; ratio; values: neighbour."""
+    CLOCK_STUCK = "clock_stuck"
+    """at: the time that the readings share; values: count (readings)."""
+    BAD_QUALITY = "bad_quality"
+    """The source itself marked the readings as bad. at: since when; values: count (readings)."""
+    UNIT_CHANGED = "unit_changed"
+    """values: previous, current (units as the source writes them), count (readings in the current one)."""
     SENSOR_DRIFT = "sensor_drift"
     """actual: mean difference from the redundant or predicted sensor; expected: its usual range; ratio."""
     # -- any ---------------------------------------------------------------------------------------------------------

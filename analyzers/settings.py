@@ -160,6 +160,13 @@ class SeriesSettings(Settings):
     """Seconds that a deviation must last before an episode opens; 0 leaves it to the smoothing."""
     off_delay: int = Bounds(0, ge=0)
     """Hits closer than so many seconds are one episode; 0 chooses it from the sampling interval."""
+    deadband: Share = 0.75
+    """Share of the limit by which the score must fall below it before an episode can close (ISA-18.2)."""
+    western_electric: tuple[Literal[1, 2, 3, 4], ...] = ()
+    """Western Electric rules to watch subgroups by, such as `[2, 3, 4]`; they share the budget of false alarms."""
+    new_normal: dict[str, date] = Bounds(default_factory=dict)
+    """What an asset does from a date on is its new normal, such as `P2: 2026-01-03`: nothing earlier is learnt from.
+    `"*"` stands for every asset without a date of its own."""
     plausible: dict[str, tuple[float | None, float | None]] = Bounds(default_factory=dict)
     """Plausible lowest and highest reading of a measure, for the gross range test."""
 
@@ -216,6 +223,18 @@ class AnalysisSettings(Settings):
 
 
 @dataclass(frozen=True)
+class EarlierEpisode:
+    """A time of an earlier night in which a series was not its normal self: nothing is learnt from it.
+
+    subject : id of the series, as `Subject.id`. time_to : null while it lasts.
+    """
+
+    subject: str
+    time_from: datetime
+    time_to: datetime | None
+
+
+@dataclass(frozen=True)
 class Material:
     """What one run of the analyzers works on.
 
@@ -224,6 +243,7 @@ class Material:
         measures Float64, keys, categories, entities, texts and (already masked) persons String. Nulls may occur
         anywhere. `history` is empty where there is none: the batch is then ranked against itself.
     references : named reference tables, such as `vendors` or `employees`; persons in them are masked already.
+    earlier_episodes : of series, those that were still open or that a person confirmed.
     hash_key : key of the fingerprints, the workspace's own.
     days : first and last local day of the batch; None where nobody stated them (a scan).
     account_changes : when vendors' bank accounts changed, as nightly snapshots saw it: `entity`, `changed_on` (Date),
@@ -236,6 +256,7 @@ class Material:
     batch: pl.DataFrame
     settings: AnalysisSettings
     references: dict[str, pl.DataFrame] = field(default_factory=dict)
+    earlier_episodes: tuple[EarlierEpisode, ...] = ()
     hash_key: bytes = b"sereno"
     days: tuple[date, date] | None = None
     account_changes: pl.DataFrame | None = None

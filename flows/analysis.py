@@ -25,11 +25,12 @@ def analyze_run(plan: Plan, run: MonitorRun) -> int:
 
 
 def _material(plan: Plan, run: MonitorRun) -> Material:
-    """What was handed over, with what the warehouse knows of reviewers and of changed bank accounts."""
+    """What was handed over, with what the warehouse knows of earlier episodes, reviewers and changed bank accounts."""
     monitor, key = run.monitor, plan.workspace.hash_key()
     batch, references = plan.handover.read_frame(run.name, "batch"), plan.handover.read_references(run.name)
     with plan.warehouse.reading() as connection:
         records = triage.track_records(connection, run.name)
+        earlier = episodes.outside_the_baseline(connection, run.name, run.data_date)
         changes = account_changes(connection, monitor, references.get(VENDORS), batch, until=run.data_date, key=key)
     return Material(
         columns=monitor.described(),
@@ -37,6 +38,7 @@ def _material(plan: Plan, run: MonitorRun) -> Material:
         batch=batch,
         settings=monitor.analysis_settings(),
         references=masked_references(monitor, references, key),
+        earlier_episodes=earlier,
         hash_key=key,
         days=monitor.batch_days(run.data_date),
         account_changes=changes,

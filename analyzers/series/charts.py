@@ -49,6 +49,22 @@ class Aspect(StrEnum):
 
     LEVEL = "level"
     SPREAD = "spread"
+    CUSUM = "cusum"
+    """Small differences to one side, summed up over subgroups."""
+    EWMA = "ewma"
+    """Small differences of the latest subgroups, the newest weighing most."""
+    RUNS = "runs"
+    """Subgroups that stay on one side: the Western Electric rules."""
+    T2 = "t2"
+    """All measures at once: how far they went where they usually go (Hotelling)."""
+    Q = "q"
+    """All measures at once: how far they left the plane in which they usually move (SPE)."""
+
+
+SUBGROUPED = (Aspect.CUSUM, Aspect.EWMA, Aspect.RUNS)
+"""Charts of a measure's subgroup means."""
+JOINT = -1
+"""The measure of a chart that is about all of them."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +153,7 @@ def draw_charts(
     stretches: Integers,
     *,
     robust: bool,
+    held: Booleans | None = None,
 ) -> Charted:
     """Charts every measure.
 
@@ -145,6 +162,7 @@ def draw_charts(
     views : (n, measures) standardised readings less what they are compared with, and which measures to chart.
     baseline : (n,) bool, rows to calibrate on. stretches : (n,) int, which quick windows stay within.
     robust : whether calibration is by quartiles, for a baseline that may hold what is looked for.
+    held : (n,) bool, rows that no reference follows.
     """
     starts, count = stretch_starts(stretches), int(baseline.sum())
     drawn = [Charted((), np.empty((len(starts), 0)), np.empty((len(starts), 0)))]
@@ -154,7 +172,7 @@ def draw_charts(
             if count >= kind.needs and len(measures):
                 charts = tuple(Chart(int(measure), against, kind.aspect, kind.window) for measure in measures)
                 statistic = _statistic(view[:, measures], kind, starts)
-                drawn.append(Charted(charts, *_deviations(statistic, kind, baseline, robust=robust)))
+                drawn.append(Charted(charts, *deviations_of(statistic, kind, baseline, robust=robust, held=held)))
     return joined(drawn)
 
 
@@ -175,16 +193,20 @@ def _statistic(values: Floats, kind: Statistic, starts: Integers) -> Floats:
     return trailing_mean(values, kind.window, np.zeros_like(starts) if kind in SLOW else starts)
 
 
-def _deviations(statistic: Floats, kind: Statistic, baseline: Booleans, *, robust: bool) -> tuple[Floats, Floats]:
-    """Normal deviates and followed references of some charts."""
+def deviations_of(
+    statistic: Floats, kind: Statistic, baseline: Booleans, *, robust: bool, held: Booleans | None = None
+) -> tuple[Floats, Floats]:
+    """Normal deviates and followed references of some charts, (n, charts) both."""
     count = int(baseline.sum())
     pace = _pace(count, kind.window)
     calibration = calibrate(statistic[baseline], kind.window, robust=robust)
-    reference = follow(statistic, calibration, *pace)
+    reference = follow(statistic, calibration, *pace, held)
     if count >= RECALIBRATED:
-        around = calibrate((statistic - reference)[baseline], kind.window, robust=robust)
+        # The distance that a held reference keeps in an episode is no usual one.
+        learnt = baseline if held is None else baseline & ~held
+        around = calibrate((statistic - reference)[learnt], kind.window, robust=robust)
         calibration = replace(around, reference=calibration.reference)
-        reference = follow(statistic, calibration, *pace)
+        reference = follow(statistic, calibration, *pace, held)
     deviation = np.nan_to_num(calibration.deviations(statistic - reference))
     return deviation * (SPREAD_WEIGHT if kind.aspect is Aspect.SPREAD else 1.0), reference
 
@@ -239,10 +261,12 @@ def _pace(baseline: int, window: int) -> tuple[float, int]:
     return rate, int(np.clip(0.02 / rate, 1, 60))
 
 
-def follow(statistic: Floats, calibration: Calibration, rate: float, stride: int) -> Floats:
+def follow(
+    statistic: Floats, calibration: Calibration, rate: float, stride: int, held: Booleans | None = None
+) -> Floats:
     """The reference that each row is compared with: it follows the chart slowly, while the chart is inside its gate.
 
-    So slow change of no interest (wear, weather) is learnt, and an episode is not.
+    So slow change of no interest (wear, weather) is learnt, and an episode is not: on `held` rows it stays.
     """
     reference = calibration.reference.copy()
     gate = calibration.distance_at(GATE)
@@ -251,5 +275,7 @@ def follow(statistic: Floats, calibration: Calibration, rate: float, stride: int
         distance = statistic[first : first + stride] - reference
         out[first : first + stride] = reference
         inside = np.abs(distance) < gate
+        if held is not None:
+            inside &= ~held[first : first + stride, None]
         reference = reference + rate * np.where(inside, distance, 0.0).sum(axis=0)
     return out

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from analyzers.columns import Columns
 from analyzers.results import Family, Flag, SeriesChart, Subject, SubjectKind
-from analyzers.series.charts import Against, Aspect
+from analyzers.series.charts import SUBGROUPED, Against, Aspect
 from analyzers.series.episodes import Episode
 from analyzers.series.facts import BAND, Moved, distance, expected, facts_of, instants, what_moved
 from analyzers.series.limits import ALARM
 from analyzers.series.numeric import Floats
 from analyzers.series.plotting import plot_points
-from analyzers.series.redundancy import drift_fact, redundant_neighbour
+from analyzers.series.redundancy import drift_fact, moved_more, redundant_neighbour
+from analyzers.series.samples import series_id
 from analyzers.series.watch import AssetWatch
 
 RAMP_ROWS = 120
@@ -36,7 +39,9 @@ def flag_episode(watch: AssetWatch, episode: Episode, columns: Columns) -> Flag:
     chosen[watch.rows[episode.start : episode.end]] = True
     start, end = instants(watch, episode)
     peak = watch.scored.score[episode.peak]
-    neighbour = redundant_neighbour(moved, columns) if moved.lead.aspect is Aspect.LEVEL else None
+    neighbour = None if moved.lead.aspect is Aspect.SPREAD else redundant_neighbour(moved, columns)
+    if neighbour is not None and moved_more(moved, neighbour):
+        moved, neighbour = replace(moved, lead=replace(moved.lead, measure=neighbour)), moved.lead.measure
     drifted = None if neighbour is None else drift_fact(moved, neighbour, columns)
     facts = facts_of(moved, columns)
     return Flag(
@@ -60,17 +65,22 @@ def subject_of(asset: str, measure: str, columns: Columns) -> Subject:
     label = columns.get(measure).label or measure
     return Subject(
         kind=SubjectKind.SERIES,
-        id=f"{asset}/{measure}" if asset else measure,
+        id=series_id(asset, measure),
         label=f"{asset} {label}" if asset else label,
     )
 
 
 def _type(moved: Moved) -> str:
+    if moved.joint:
+        return "joint_change"
     if moved.lead.aspect is Aspect.SPREAD:
         return "variation_change"
     if moved.lead.against is not Against.ITSELF and not moved.raw:
         return "relation_change"
-    return _shape(distance(moved.watch, moved.lead.measure, Against.ITSELF)[moved.rows])
+    away = distance(moved.watch, moved.lead.measure, Against.ITSELF, moved.lead)[moved.rows]
+    if moved.lead.aspect in SUBGROUPED:
+        return "drift" if _creeps(away[np.isfinite(away)]) else "level_shift"
+    return _shape(away)
 
 
 def _shape(away: Floats) -> str:
@@ -81,13 +91,15 @@ def _shape(away: Floats) -> str:
     middle, largest = float(np.median(away)), float(np.max(np.abs(away)))
     if largest > 6 and abs(middle) < min(largest / 4, 2):
         return "spike_burst"
-    if len(away) >= RAMP_ROWS and _creeps(away):
+    if _creeps(away):
         return "drift"
     return "level_shift" if abs(float(away.mean())) > float(away.std()) else "outside_band"
 
 
 def _creeps(away: Floats) -> bool:
     """Whether the distance grows steadily over the episode."""
+    if len(away) < RAMP_ROWS:
+        return False
     tenths = np.array([float(part.mean()) for part in np.array_split(away, 10)]) * np.sign(away.mean())
     order = float(np.corrcoef(np.arange(10), tenths)[0, 1]) if tenths.std() > 0 else 0.0
     return order > 0.85 and bool(tenths[:3].mean() < 0.5 * tenths[-3:].mean())
@@ -97,7 +109,7 @@ def _chart(moved: Moved, columns: Columns) -> SeriesChart:
     """The leading measure against the band that it left."""
     watch, measure = moved.watch, moved.lead.measure
     against = Against.ITSELF if moved.raw else moved.lead.against
-    center, usual = expected(watch, measure, against)
+    center, usual = expected(watch, measure, against, moved.lead)
     low, high = np.full(len(watch.samples), np.nan), np.full(len(watch.samples), np.nan)
     low[watch.rows], high[watch.rows] = center - BAND * usual, center + BAND * usual
     first, last = int(watch.rows[moved.episode.start]), int(watch.rows[moved.episode.end - 1])

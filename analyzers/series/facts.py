@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzers.columns import Columns
 from analyzers.results import Direction, Fact, FactKind
-from analyzers.series.charts import SHORT, SPREAD, Against, Aspect, Chart
+from analyzers.series.charts import JOINT, SHORT, SPREAD, SUBGROUPED, Against, Aspect, Chart
 from analyzers.series.episodes import Episode
 from analyzers.series.limits import ALARM
 from analyzers.series.numeric import Floats
@@ -23,6 +23,7 @@ MOVED = 0.6
 """A chart moved if its mean squared deviate over the alarm is at least this share of the limit."""
 MOST_PARTNERS = 2
 MOST_ALSO = 4
+MOST_TOGETHER = 3
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,16 @@ class Moved:
     @property
     def raw(self) -> bool:
         """Whether the leading measure left its own level, not only its relation to others."""
+        if self.lead.aspect in SUBGROUPED:
+            return self.lead.against is Against.ITSELF
         return self.has(self.lead.measure, Aspect.LEVEL, (Against.ITSELF,))
+
+    @property
+    def joint(self) -> bool:
+        """Whether only the charts of all measures together moved, and none of a single one."""
+        moved = self.strength >= MOVED * ALARM
+        joint = np.array([chart.measure == JOINT for chart in self.watch.charted.charts])
+        return bool((moved & joint).any() and not (moved & ~joint).any())
 
     def has(self, measure: int, aspect: Aspect, against: tuple[Against, ...]) -> bool:
         """Whether a chart of the measure moved."""
@@ -71,25 +81,26 @@ class Moved:
 def what_moved(watch: AssetWatch, episode: Episode) -> Moved:
     """Finds the leading chart of an episode."""
     strength = np.mean(watch.scored.deviations[episode.alarm : episode.end] ** 2, axis=0)
-    return Moved(watch, episode, strength, watch.charted.charts[int(np.argmax(strength))])
+    single = np.array([chart.measure != JOINT for chart in watch.charted.charts])
+    return Moved(watch, episode, strength, watch.charted.charts[int(np.argmax(np.where(single, strength, -1.0)))])
 
 
-def distance(watch: AssetWatch, measure: int, against: Against) -> Floats:
-    """A measure's distance from what is expected of it, (m,), in its usual deviations."""
+def distance(watch: AssetWatch, measure: int, against: Against, lead: Chart | None = None) -> Floats:
+    """A measure's distance from what is expected of it, (m,), in its usual deviations.
+
+    Expected is the level that the quick chart follows, or the slower one of a `lead` that watches subgroups.
+    """
     view = watch.views[against]
-    away: Floats = (view.rest[:, measure] - _reference(watch, measure, against)) / view.deviation[measure]
+    chart = Chart(measure, against, Aspect.LEVEL, SHORT) if lead is None or lead.aspect not in SUBGROUPED else lead
+    reference = watch.charted.references[:, watch.charted.charts.index(chart)]
+    away: Floats = (view.rest[:, measure] - reference) / view.deviation[measure]
     return away
 
 
-def _reference(watch: AssetWatch, measure: int, against: Against) -> Floats:
-    """The followed level of a measure, from its quick level chart."""
-    return watch.charted.references[:, watch.charted.charts.index(Chart(measure, against, Aspect.LEVEL, SHORT))]
-
-
-def expected(watch: AssetWatch, measure: int, against: Against) -> tuple[Floats, Floats]:
-    """Expected reading and usual deviation of a measure at each scored row, in its units."""
+def expected(watch: AssetWatch, measure: int, against: Against, lead: Chart | None = None) -> tuple[Floats, Floats]:
+    """Expected reading and usual deviation of a measure at each scored row, in its units; `lead` as in `distance`."""
     usual = watch.levels.scale[watch.state, measure] * watch.views[against].deviation[measure]
-    return readings(watch, measure) - distance(watch, measure, against) * usual, usual
+    return readings(watch, measure) - distance(watch, measure, against, lead) * usual, usual
 
 
 def readings(watch: AssetWatch, measure: int) -> Floats:
@@ -109,6 +120,10 @@ def facts_of(moved: Moved, columns: Columns) -> tuple[Fact, ...]:
     lead = moved.lead.measure
     about = [_level(moved, columns), _band(moved, columns), _relation(moved, lead, columns), _spread(moved, columns)]
     found = [fact for fact in about if fact is not None]
+    if moved.joint:
+        found = [_joint_distance(moved), *found]
+    elif moved.lead.aspect in SUBGROUPED:
+        found = [*found, _one_sided(moved)]
     if not found:
         # Faint and lasting: no single reading is far off, the mean of many is.
         found = [_mean_relation(moved, columns)]
@@ -124,6 +139,31 @@ def _level(moved: Moved, columns: Columns) -> Fact | None:
     if not moved.raw:
         return None
     return _mean_fact(moved, FactKind.LEVEL_SHIFT, Against.ITSELF, columns, least=1.0)
+
+
+def _one_sided(moved: Moved) -> Fact:
+    """The mean of a small difference that lasts."""
+    watch, lead = moved.watch, moved.lead
+    away = distance(watch, lead.measure, lead.against, lead)[moved.rows]
+    away = away[np.isfinite(away)]
+    mean = float(away.mean()) if len(away) else 0.0
+    name = watch.samples.measures[lead.measure]
+    return Fact(kind=FactKind.ONE_SIDED, feature=name, ratio=abs(mean), direction=_direction(mean, 0.0))
+
+
+def _joint_distance(moved: Moved) -> Fact:
+    """How far all measures together went, and the three that went farthest."""
+    watch = moved.watch
+    joint = np.array([chart.measure == JOINT for chart in watch.charted.charts])
+    ratio = float(np.sqrt(np.max(np.where(joint, moved.strength, 0.0))))
+    view = watch.views[Against.ITSELF]
+    means = {}
+    for measure in np.flatnonzero(view.charted).tolist():
+        away = distance(watch, measure, Against.ITSELF)[moved.rows]
+        means[measure] = abs(float(away[np.isfinite(away)].mean())) if np.isfinite(away).any() else 0.0
+    farthest = sorted(means, key=lambda measure: -means[measure])[:MOST_TOGETHER]
+    names = ",".join(watch.samples.measures[measure] for measure in farthest)
+    return Fact(kind=FactKind.JOINT_DISTANCE, ratio=ratio, values={"columns": names})
 
 
 def _mean_relation(moved: Moved, columns: Columns) -> Fact:

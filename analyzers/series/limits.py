@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzers.series.charts import Charted
+from analyzers.series.charts import SUBGROUPED, Charted
 from analyzers.series.numeric import Booleans, Floats, Integers, stretch_starts, trailing_share
 
-ALARM = 22.0
-"""Score from which on there is an alarm: the smoothed square of a normal deviate of 4.7."""
+ALARM = 20.0
+"""Score from which on there is an alarm: the smoothed square of a normal deviate of 4.5."""
 QUIET = 5.0
 """Score below which nothing is going on: an episode starts where the score left it."""
 SMOOTHING = 25
@@ -19,8 +19,12 @@ LEAST_BASELINE = 2_000
 LEAST_BLOCKS = 24
 BLOCK = 120
 """Rows of a block, about two of the longest short windows: maxima of neighbouring blocks hardly depend."""
+SETTLED_BASELINE = max(LEAST_BASELINE, LEAST_BLOCKS * BLOCK)
+"""Baseline rows from which on limits follow from the baseline."""
 BEYOND = 1.3
 """A normal tail goes a quarter further in a hundred times the time."""
+BEYOND_SUMS = 2.0
+"""The same for a CUSUM, whose tail is exponential."""
 RESAMPLES = 200
 YEAR = 365.25 * 86_400
 
@@ -56,15 +60,20 @@ def score_charts(
     starts = stretch_starts(runs)
     deviations = charted.deviations
     count = int(baseline.sum())
-    if count < max(LEAST_BASELINE, LEAST_BLOCKS * BLOCK):
+    if count < SETTLED_BASELINE:
         return Scored(_smoothed(deviations, starts), deviations, calibrated=False)
     # A batch that is its own baseline is ranked: one alarm by chance in all of it is what to expect.
     rate = per_year * BLOCK * interval / YEAR if clean else BLOCK / count
     rng = np.random.default_rng(seed)
     reach = np.ones(deviations.shape[1])
+    summing = np.array([chart.aspect in SUBGROUPED for chart in charted.charts])
     for chart in range(deviations.shape[1]):
         smooth = np.sqrt(trailing_share(deviations[:, chart] ** 2, SMOOTHING, starts))
-        reach[chart] = return_level(_block_maxima(smooth[baseline]), rate, rng, clean=clean) / np.sqrt(ALARM)
+        maxima, own, beyond = _block_maxima(smooth[baseline]), rate, BEYOND
+        if summing[chart]:
+            # Sums of what is small have longer tails; together they get the part of the budget of one other chart.
+            own, beyond = rate / int(summing.sum()), BEYOND_SUMS
+        reach[chart] = return_level(maxima, own, rng, clean=clean, beyond=beyond) / np.sqrt(ALARM)
     deviations = deviations / np.maximum(reach, 1.0)
     score = _smoothed(deviations, starts)
     whole = return_level(_block_maxima(np.sqrt(score)[baseline]), rate, rng, clean=clean) / np.sqrt(ALARM)
@@ -82,11 +91,13 @@ def _block_maxima(values: Floats) -> Floats:
     return maxima
 
 
-def return_level(maxima: Floats, rate: float, rng: np.random.Generator, *, clean: bool = True) -> float:
+def return_level(
+    maxima: Floats, rate: float, rng: np.random.Generator, *, clean: bool = True, beyond: float = BEYOND
+) -> float:
     """The level that a block's maximum exceeds with probability `rate`, beyond what the blocks themselves reach.
 
     Median over resampled blocks of the level of a Gumbel distribution fitted through quantiles, which a few blocks
-    with something in them do not move; at most `BEYOND` times the largest maximum, as a measure that wanders between
+    with something in them do not move; at most `beyond` times the largest maximum, as a measure that wanders between
     limits has a lighter tail than Gumbel's. Where the blocks are not known to be `clean`, their lower half alone tells,
     as the rest may be what is looked for.
 
@@ -102,4 +113,4 @@ def return_level(maxima: Floats, rate: float, rng: np.random.Generator, *, clean
     probability = min(max(rate, 1e-9), 0.5)
     levels = middle + slope * (-np.log(-np.log1p(-probability)) - 0.3665)
     level = float(np.median(levels))
-    return min(level, BEYOND * float(maxima.max())) if clean else level
+    return min(level, beyond * float(maxima.max())) if clean else level

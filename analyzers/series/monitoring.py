@@ -11,10 +11,11 @@ import polars as pl
 from analyzers import sensors
 from analyzers.columns import Role
 from analyzers.results import Check, CheckStatus, Flag, Guarantee, GuaranteeKind, Outcome, Scalar
+from analyzers.series.charts import SUBGROUPED
 from analyzers.series.evidence import flag_episode, severity_of
 from analyzers.series.limits import ALARM
 from analyzers.series.numeric import Booleans, Floats
-from analyzers.series.samples import GAP, Samples, samples_by_asset
+from analyzers.series.samples import GAP, Samples, new_normal_of, samples_by_asset
 from analyzers.series.states import LEAST_STATE, Phases, operating_phases, running_rule
 from analyzers.series.watch import LEAST_SCORED, AssetWatch, watch_asset
 from analyzers.settings import AnalysisSettings, Material
@@ -158,6 +159,8 @@ def _charting_checks(assets: list[_Asset], settings: AnalysisSettings) -> list[C
         checks.append(_check(CheckStatus.DONE, "series_not_scored", stopped=stopped, transient=transient))
     if unknown:
         checks.append(_check(CheckStatus.SKIPPED, "series_state_unknown", count=unknown, needs=LEAST_STATE))
+    checks.extend(_learnt_from(assets, settings))
+    checks.extend(_slow_charts(charted))
     per_year = settings.series.false_alarms_per_year
     limit = "series_limit_calibrated" if all(watch.scored.calibrated for _, watch in charted) else "series_limit_fixed"
     checks.append(_check(CheckStatus.DONE, limit, per_year=per_year))
@@ -165,6 +168,30 @@ def _charting_checks(assets: list[_Asset], settings: AnalysisSettings) -> list[C
         listed = ", ".join(resting[:MOST_LISTED])
         checks.append(_check(CheckStatus.SKIPPED, "series_constant", count=len(resting), measures=listed))
     return checks
+
+
+def _learnt_from(assets: list[_Asset], settings: AnalysisSettings) -> list[Check]:
+    """What the baselines were kept clear of."""
+    checks, left_out = [], 0
+    for asset in assets:
+        since = new_normal_of(asset.samples.asset, settings)
+        if since is None:
+            left_out += int(asset.samples.left_out.sum())
+        else:
+            name = asset.samples.asset or "-"
+            checks.append(_check(CheckStatus.DONE, "series_new_normal", asset=name, since=since.isoformat()))
+    return checks if not left_out else [*checks, _check(CheckStatus.DONE, "series_left_out", count=left_out)]
+
+
+def _slow_charts(charted: list[tuple[_Asset, AssetWatch]]) -> list[Check]:
+    """How many charts of subgroups were drawn."""
+    drawn = [chart for _, watch in charted for chart in watch.charted.charts if chart.aspect in SUBGROUPED]
+    if not drawn:
+        return []
+    windows = [chart.window for chart in drawn]
+    return [
+        _check(CheckStatus.DONE, "series_slow_charts", charts=len(drawn), shortest=min(windows), longest=max(windows))
+    ]
 
 
 def _check(status: CheckStatus, code: str, *, flags: int = 0, **values: Scalar) -> Check:

@@ -7,7 +7,7 @@ import numpy as np
 from analyzers.columns import Columns
 from analyzers.results import Direction, Fact, FactKind
 from analyzers.series.charts import Against, Aspect
-from analyzers.series.facts import Moved, readings
+from analyzers.series.facts import Moved, distance, readings
 
 ALIKE = 0.95
 """Correlation in the baseline from which on two sensors may measure the same thing."""
@@ -30,6 +30,15 @@ def redundant_neighbour(moved: Moved, columns: Columns) -> int | None:
         if _alike(own, _baseline(moved, other)) and not moved.has(other, Aspect.LEVEL, (Against.ITSELF, Against.LOAD)):
             return int(other)
     return None
+
+
+def moved_more(moved: Moved, neighbour: int) -> bool:
+    """Whether the neighbour left its own level farther than the leading measure: then it is the one to blame."""
+    far = []
+    for measure in (moved.lead.measure, neighbour):
+        away = distance(moved.watch, measure, Against.ITSELF)[moved.rows]
+        far.append(abs(float(away[np.isfinite(away)].mean())) if np.isfinite(away).any() else 0.0)
+    return far[1] > far[0]
 
 
 def _baseline(moved: Moved, measure: int) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ import polars as pl
 from analyzers.columns import Columns, Role
 from analyzers.errors import MonitorError
 from analyzers.series.numeric import Booleans, Floats, Integers
-from analyzers.settings import Material
+from analyzers.settings import AnalysisSettings, Material
 
 GAP = 10
 """An interval so many times the usual one is a gap: windows of short charts do not reach across it."""
@@ -19,6 +20,8 @@ LARGEST = 1e100
 """No reading is as large as this: it counts as missing, like an infinite one."""
 HOLD = 30
 """Samples for which an operating state is taken to last while its measure is missing."""
+EVERY_ASSET = "*"
+"""The key of `new_normal` that stands for all assets."""
 _ROW = "__row"
 _RUNNING = "__running"
 _STATE = "__state"
@@ -35,6 +38,7 @@ class Samples:
     values : (n, measures) float, NaN where there is no reading.
     running : (n,) bool, the operating rule; states : (n,) int, code of the state column's text (0 where there is none).
     first_batch : number of history samples, which come first.
+    left_out : (n,) bool, samples of earlier episodes and before a new normal: nothing is learnt from them.
     segments : (n,) int, numbered anew after every gap.
     interval : the usual seconds between samples.
     batch_rows, sample_of_row : the asset's rows of the batch frame, and the sample that each went into.
@@ -48,6 +52,7 @@ class Samples:
     states: Integers
     state_names: tuple[str, ...]
     first_batch: int
+    left_out: Booleans
     segments: Integers
     interval: float
     batch_rows: Integers
@@ -60,7 +65,8 @@ class Samples:
     def baseline(self) -> Booleans:
         """Which samples the baseline may be learnt from: the history, or all where there is none."""
         known = np.arange(len(self)) < self.first_batch
-        return known if self.first_batch else np.ones(len(self), dtype=bool)
+        usable = ~self.left_out
+        return usable & known if self.first_batch else usable
 
     @property
     def ranking(self) -> bool:
@@ -104,9 +110,42 @@ def samples_by_asset(material: Material, running: pl.Expr | None) -> list[Sample
     current = {str(key[0]): part for key, part in batch.partition_by(_ASSET, as_dict=True).items()}
     measures = tuple(columns.names(Role.MEASURE))
     return [
-        _samples(asset, measures, names, earlier.get(asset, history.clear()), current[asset])
+        _without_abnormal(
+            _samples(asset, measures, names, earlier.get(asset, history.clear()), current[asset]), material
+        )
         for asset in sorted(current)
     ]
+
+
+def new_normal_of(asset: str, settings: AnalysisSettings) -> date | None:
+    """The date from which on what an asset does is its new normal."""
+    stated = settings.series.new_normal
+    return stated.get(asset, stated.get(EVERY_ASSET))
+
+
+def _without_abnormal(samples: Samples, material: Material) -> Samples:
+    """Leaves out history that was not normal: earlier episodes of the asset, and what precedes its new normal."""
+    left_out = np.zeros(len(samples), dtype=bool)
+    subjects = {series_id(samples.asset, measure) for measure in samples.measures}
+    for episode in material.earlier_episodes:
+        if episode.subject in subjects:
+            begun = samples.times >= _microseconds(episode.time_from)
+            left_out |= begun if episode.time_to is None else begun & (samples.times <= _microseconds(episode.time_to))
+    since = new_normal_of(samples.asset, material.settings)
+    if since is not None:
+        midnight = datetime.combine(since, time(), tzinfo=ZoneInfo(material.settings.timezone))
+        left_out |= samples.times < _microseconds(midnight)
+    left_out &= (np.arange(len(samples)) < samples.first_batch) | (since is not None)
+    return replace(samples, left_out=left_out)
+
+
+def series_id(asset: str, measure: str) -> str:
+    """The id of a measure of an asset as the subject of a finding."""
+    return f"{asset}/{measure}" if asset else measure
+
+
+def _microseconds(when: datetime) -> int:
+    return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _prepared(frame: pl.DataFrame, columns: Columns, running: pl.Expr | None) -> pl.DataFrame:
@@ -149,6 +188,7 @@ def _samples(
         states=codes.to_numpy(),
         state_names=states,
         first_batch=len(old),
+        left_out=np.zeros(len(times), dtype=bool),
         segments=_segments(times, interval),
         interval=interval,
         batch_rows=batch[_ROW].to_numpy(),

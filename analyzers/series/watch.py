@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analyzers.series.baseline import Levels, fit_levels, fit_relations, slow_means
-from analyzers.series.charts import LEAST_SCALE, QUICK, SLOW, Against, Charted, Statistic, draw_charts, joined
-from analyzers.series.episodes import Episode, find_episodes, members
-from analyzers.series.limits import LEAST_BASELINE, Scored, score_charts
+from analyzers.series.baseline import Levels, fit_levels
+from analyzers.series.charts import QUICK, SLOW, Against, Charted, draw_charts, joined
+from analyzers.series.episodes import Episode, dated, find_episodes, members
+from analyzers.series.joint import joint_charts
+from analyzers.series.limits import ALARM, LEAST_BASELINE, SETTLED_BASELINE, SMOOTHING, Scored, score_charts
 from analyzers.series.numeric import Booleans, Floats, Integers
 from analyzers.series.samples import Samples
-from analyzers.series.season import Clock, local_clock, season_of
+from analyzers.series.season import local_clock
 from analyzers.series.states import Phases
+from analyzers.series.subgroups import subgroup_charts
+from analyzers.series.views import Scorable, View, compared
 from analyzers.settings import AnalysisSettings
 
 LEAST_SCORED = 120
@@ -21,25 +24,6 @@ LEAST_SCORED = 120
 MOST_SUSPECT = 0.3
 """A baseline of which more looks abnormal has several habits; none of it is left out then."""
 PASSES = 3
-
-
-@dataclass(frozen=True)
-class View:
-    """The measures compared with something: all arrays have a row per scored sample and a column per measure.
-
-    values : standardised readings less what they are compared with. season : the seasonal part of that.
-    charted : (measures,) bool. deviation : (measures,) usual deviation of single values around the season.
-    """
-
-    values: Floats
-    season: Floats
-    charted: Booleans
-    deviation: Floats
-
-    @property
-    def rest(self) -> Floats:
-        """What is charted."""
-        return self.values - self.season
 
 
 @dataclass(frozen=True)
@@ -67,20 +51,6 @@ class AssetWatch:
         return int(np.searchsorted(self.rows, self.samples.first_batch))
 
 
-@dataclass(frozen=True)
-class _Material:
-    """The scored samples that every pass works on, and the readings of all samples."""
-
-    all_values: Floats
-    values: Floats
-    state: Integers
-    states: int
-    stretches: Integers
-    unsettled: Booleans
-    clock: Clock
-    drivers: Booleans
-
-
 def watch_asset(
     samples: Samples, phases: Phases, bad: Booleans, drivers: tuple[str, ...], settings: AnalysisSettings
 ) -> AssetWatch | None:
@@ -99,7 +69,8 @@ def watch_asset(
     if int(normal.sum()) < LEAST_SCORED:
         return None
     values = np.where(bad, np.nan, samples.values)
-    work = _Material(
+    work = Scorable(
+        rows=rows,
         all_values=values,
         values=values[rows],
         unsettled=phases.unsettled[rows],
@@ -114,11 +85,11 @@ def watch_asset(
     watch = None
     for number in range(passes):
         robust = samples.ranking or number < passes - 1
-        watch = _one_pass(samples, rows, work, normal, settings, robust=robust)
+        watch = _one_pass(samples, work, normal, settings, robust=robust)
         if watch is None:
             return None
         normal = _unsuspicious(watch, samples.baseline[rows])
-    return watch
+    return watch and replace(watch, episodes=dated(watch.episodes, watch.scored.deviations, watch.charted))
 
 
 def _unsuspicious(watch: AssetWatch, baseline: Booleans) -> Booleans:
@@ -137,80 +108,76 @@ def _stretches(rows: Integers, state: Integers, segments: Integers) -> Integers:
 
 
 def _one_pass(
-    samples: Samples, rows: Integers, work: _Material, normal: Booleans, settings: AnalysisSettings, *, robust: bool
+    samples: Samples, work: Scorable, normal: Booleans, settings: AnalysisSettings, *, robust: bool
 ) -> AssetWatch | None:
     levels = fit_levels(work.values[normal], work.state[normal], work.states, robust=robust)
     if not levels.charted.any():
         return None
-    views, explained = _views(levels, rows, work, normal)
+    views, explained = compared(levels, work, normal)
+    drawing = _Drawing(samples, work, normal, views, settings, robust)
+    charted = drawing.quick(held=None)
+    scored, episodes = drawing.judged(charted)
+    if episodes:
+        # While an episode lasts no reference follows the plant into its new state.
+        charted = drawing.quick(held=members(episodes, len(work.rows), beyond=SMOOTHING))
+        scored, episodes = drawing.judged(charted)
+    slow = drawing.slow(hidden=members(episodes, len(work.rows)))
+    if slow.charts:
+        charted = joined([charted, slow])
+        scored, episodes = drawing.judged(charted)
+    return AssetWatch(samples, work.rows, work.state, normal, levels, views, explained, charted, scored, episodes)
 
-    def scored_and_episodes(charted: Charted) -> tuple[Scored, list[Episode]]:
-        per_year, seconds = settings.series.false_alarms_per_year, samples.interval
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What all charts of a pass are drawn from."""
+
+    samples: Samples
+    work: Scorable
+    normal: Booleans
+    views: dict[Against, View]
+    settings: AnalysisSettings
+    robust: bool
+
+    def quick(self, *, held: Booleans | None) -> Charted:
+        """Charts of levels, spreads and of all measures together."""
+        shown = {against: (view.rest, view.charted) for against, view in self.views.items()}
+        drawn = draw_charts(shown, QUICK, self.normal, self.work.stretches, robust=self.robust, held=held)
+        itself, charted = shown[Against.ITSELF]
+        together = joint_charts(itself, charted, self.normal, self.work.stretches, robust=self.robust, held=held)
+        return joined([drawn, together])
+
+    def slow(self, *, hidden: Booleans) -> Charted:
+        """Charts of what creeps or is small and lasts, where the baseline is long enough for them.
+
+        They would hold an episode for hours after its end; what the quick ones saw is kept from them.
+        """
+        count = int(self.normal.sum())
+        shown = {
+            against: (np.where(hidden[:, None], np.nan, view.rest), view.charted)
+            for against, view in self.views.items()
+        }
+        drawn = draw_charts(shown, SLOW, self.normal, self.work.stretches, robust=self.robust)
+        # A batch that is its own baseline has no level of its own that a small lasting difference could be against.
+        if self.samples.ranking or count < SETTLED_BASELINE:
+            return drawn
+        rules = self.settings.series.western_electric
+        itself = {Against.ITSELF: shown[Against.ITSELF]}
+        # What others predict errs slowly for reasons of its own, which a sum would take for the machine's.
+        return joined([drawn, subgroup_charts(itself, self.normal, rules, robust=self.robust)])
+
+    def judged(self, charted: Charted) -> tuple[Scored, list[Episode]]:
+        """Score and episodes of all charts together."""
+        series, seconds = self.settings.series, self.samples.interval
         scored = score_charts(
             charted,
-            normal,
-            work.stretches,
+            self.normal,
+            self.work.stretches,
             interval=seconds,
-            per_year=per_year,
-            clean=not samples.ranking,
-            seed=settings.seed,
+            per_year=series.false_alarms_per_year,
+            clean=not self.samples.ranking,
+            seed=self.settings.seed,
         )
-        return scored, find_episodes(scored.score, **_delays(settings, seconds))
-
-    charted = _draw(views, QUICK, normal, work, robust=robust)
-    scored, episodes = scored_and_episodes(charted)
-    if int(normal.sum()) >= min(statistic.needs for statistic in SLOW):
-        # A slow chart would hold an episode for hours after its end; what the quick ones saw is kept from it.
-        hidden = members(episodes, len(rows))
-        charted = joined([charted, _draw(views, SLOW, normal, work, robust=robust, hidden=hidden)])
-        scored, episodes = scored_and_episodes(charted)
-    return AssetWatch(samples, rows, work.state, normal, levels, views, explained, charted, scored, episodes)
-
-
-def _draw(
-    views: dict[Against, View],
-    statistics: tuple[Statistic, ...],
-    normal: Booleans,
-    work: _Material,
-    *,
-    robust: bool,
-    hidden: Booleans | None = None,
-) -> Charted:
-    shown = {
-        against: (view.rest if hidden is None else np.where(hidden[:, None], np.nan, view.rest), view.charted)
-        for against, view in views.items()
-    }
-    return draw_charts(shown, statistics, normal, work.stretches, robust=robust)
-
-
-def _views(levels: Levels, rows: Integers, work: _Material, normal: Booleans) -> tuple[dict[Against, View], Floats]:
-    """Every measure as it is, against all others, and against the load where the operating rule names it."""
-    z = levels.standardised(work.values, work.state)
-    slow = slow_means(work.all_values, rows, normal)
-    learnt = (z[normal], work.stretches[normal], levels.charted, None if slow is None else slow[normal])
-    effects = levels.charted & ~work.drivers
-    # Others and load tell what a measure should be while it settles; its own level does not.
-    views = {Against.ITSELF: _view(np.where(work.unsettled, np.nan, z), levels.charted, work, normal)}
-    by_others = fit_relations(*learnt)
-    if int(levels.charted.sum()) >= 2:
-        views[Against.OTHERS] = _view(z - by_others.predicted(z, work.stretches, slow), effects, work, normal)
-    if (levels.charted & work.drivers).any() and int(levels.charted.sum()) >= 3:
-        by_load = fit_relations(*learnt, sources=work.drivers)
-        views[Against.LOAD] = _view(z - by_load.predicted(z, work.stretches, slow), effects, work, normal)
-    return views, by_others.explained
-
-
-def _view(values: Floats, charted: Booleans, work: _Material, normal: Booleans) -> View:
-    season = season_of(values, work.clock, normal)
-    deviation = np.ones(values.shape[1])
-    for measure in np.flatnonzero(charted):
-        rest = (values - season)[normal, measure]
-        rest = rest[np.isfinite(rest)]
-        deviation[measure] = max(float(rest.std()), LEAST_SCALE) if len(rest) else 1.0
-    return View(values, season, charted, deviation)
-
-
-def _delays(settings: AnalysisSettings, seconds: float) -> dict[str, int]:
-    """The monitor's delays as rows; what it leaves at 0 keeps its default."""
-    stated = {"on_delay": settings.series.on_delay, "off_delay": settings.series.off_delay}
-    return {name: int(np.ceil(delay / seconds)) for name, delay in stated.items() if delay}
+        stated = {"on_delay": series.on_delay, "off_delay": series.off_delay}
+        delays = {name: int(np.ceil(delay / seconds)) for name, delay in stated.items() if delay}
+        return scored, find_episodes(scored.score, quiet=ALARM * (1 - series.deadband), **delays)

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from analyzers.results import Analysis, Condition, Fact, FactKind, Finding, SubjectKind
+from analyzers.results import Analysis, Condition, Fact, FactKind, Family, Finding, SubjectKind
+from analyzers.settings import EarlierEpisode
 from flows.warehouse import sql
 
 GAP = timedelta(hours=2)
@@ -38,6 +39,31 @@ def inherit(connection: sql.Connection, analysis: Analysis, data_date: date, *, 
     if "finding" in scores.columns:
         scores = scores.with_columns(pl.col("finding").replace(renamed))
     return replace(analysis, findings=tuple(findings.values()), scores=scores)
+
+
+def outside_the_baseline(connection: sql.Connection, monitor: str, data_date: date) -> tuple[EarlierEpisode, ...]:
+    """Episodes that earlier dates saw and that were still open then, or that a person confirmed; none that a person
+    called a false positive.
+
+    An episode over several nights is one, from its start to where it was last seen.
+    """
+    query = """
+        SELECT said.document FROM run_findings AS said
+        JOIN (SELECT fingerprint, max(data_date) AS data_date, arg_max_null(condition, data_date) AS condition
+            FROM sightings WHERE data_date < $day GROUP BY fingerprint) AS seen USING (fingerprint, data_date)
+        LEFT JOIN (SELECT fingerprint, arg_max(verdict, audit_seq) AS verdict FROM dispositions GROUP BY fingerprint)
+            AS judged USING (fingerprint)
+        WHERE said.monitor = $monitor AND coalesce(judged.verdict, '') <> 'false_positive'
+            AND (seen.condition = 'active' OR judged.verdict = 'confirmed')
+        ORDER BY said.data_date, said.fingerprint
+    """
+    rows = sql.rows(connection, query, {"day": data_date, "monitor": monitor})
+    found = [Finding.model_validate_json(document) for (document,) in rows]
+    return tuple(
+        EarlierEpisode(finding.subject.id, finding.time_from, finding.time_to)
+        for finding in found
+        if finding.family is Family.SERIES and finding.time_from is not None
+    )
 
 
 def _open_before(connection: sql.Connection, findings: Iterable[Finding], data_date: date) -> list[Finding]:

@@ -154,6 +154,70 @@ def _sensor_drift(slots: Slots) -> Saying:
     return Saying(_measure(slots), told("differs from its reference", differs, usual))
 
 
+def _one_sided(slots: Slots) -> Saying:
+    away = _away(slots, "what is expected of it") or "away from what is expected of it"
+    return Saying(_measure(slots), told("stayed, by little but all the time,", away))
+
+
+def _joint_distance(slots: Slots) -> Saying:
+    listed = slots.fact.values.get("columns")
+    names = [name for part in str(listed or "").split(",")[:6] if (name := slots.name(part))]
+    said = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "the measures"
+    away = within(slots.deviations(), ", {} usual deviations away")
+    return Saying(said, told("left their usual pattern together rather than each alone", away))
+
+
+def _rate_of_change(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    changes = records(slots, count, "change") if count else "changes"
+    most = within(slots.actual, ", the most extreme of them {}")
+    usual = within(slots.quantity(slots.fact.expected_high), ", where up to {} is usual")
+    return Saying(_measure(slots), told("shows", changes, "from one reading to the next", most, usual))
+
+
+def _climatology(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    readings = records(slots, count, "reading") if count else "readings"
+    extreme = within(slots.actual, ", the most extreme of them {}")
+    return Saying(
+        _measure(slots), told("has", readings, "outside the range of the season", bracket(slots.expected()), extreme)
+    )
+
+
+def _neighbour(slots: Slots) -> Saying:
+    other = slots.value("neighbour") or "the sensor beside it"
+    usual = within(slots.expected(), ", where {} is usual")
+    return Saying(
+        _measure(slots),
+        told("no longer agrees with", other + (within(slots.actual, ": it differs by {} on average") or ""), usual),
+    )
+
+
+def _clock_stuck(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    readings = records(slots, count, "reading") if count else "several readings"
+    return Saying(
+        _measure(slots), told("has", readings, "with one and the same time", within(slots.moment("instant"), ", {}"))
+    )
+
+
+def _bad_quality(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    readings = records(slots, count, "reading") if count else "readings"
+    since = within(slots.moment("instant"), "since {}")
+    return Saying(_measure(slots), told("has", readings, "that the origin marked as bad", since))
+
+
+def _unit_changed(slots: Slots) -> Saying:
+    before, now = slots.value("previous"), slots.value("current")
+    count = slots.whole("count")
+    readings = within(records(slots, count, "reading") if count else None, ", in {}")
+    return Saying(
+        _measure(slots),
+        told("changed its unit", within(before, "from {}"), within(now, "to {}"), readings),
+    )
+
+
 ENGLISH_SERIES: Templates = {
     FactKind.OUTSIDE_BAND: _outside_band,
     FactKind.LEVEL_SHIFT: _level_shift,
@@ -167,4 +231,12 @@ ENGLISH_SERIES: Templates = {
     FactKind.SPIKES: _spikes,
     FactKind.GROSS_RANGE: _gross_range,
     FactKind.SENSOR_DRIFT: _sensor_drift,
+    FactKind.ONE_SIDED: _one_sided,
+    FactKind.JOINT_DISTANCE: _joint_distance,
+    FactKind.RATE_OF_CHANGE: _rate_of_change,
+    FactKind.CLIMATOLOGY: _climatology,
+    FactKind.NEIGHBOUR: _neighbour,
+    FactKind.CLOCK_STUCK: _clock_stuck,
+    FactKind.BAD_QUALITY: _bad_quality,
+    FactKind.UNIT_CHANGED: _unit_changed,
 }

@@ -25,7 +25,14 @@ class Magnitude(StrEnum):
 
 
 COUNTED_IN_DEVIATIONS = frozenset(
-    {FactKind.OUTSIDE_BAND, FactKind.LEVEL_SHIFT, FactKind.RELATION_BROKEN, FactKind.ALSO_MOVED}
+    {
+        FactKind.OUTSIDE_BAND,
+        FactKind.LEVEL_SHIFT,
+        FactKind.RELATION_BROKEN,
+        FactKind.ALSO_MOVED,
+        FactKind.ONE_SIDED,
+        FactKind.JOINT_DISTANCE,
+    }
 )
 """Kinds whose `ratio` is a distance in usual deviations."""
 

@@ -159,12 +159,12 @@ def _combination(slots: Slots) -> Saying:
     if len(names) < 2:
         return Saying(strongest or _RECORD, "resulta inusual en combinación con el resto del registro")
     most = f", sobre todo {strongest}" if strongest else ""
-    conjunction = _and_before(names[-1])
+    conjunction = and_before(names[-1])
     said = f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
     return Saying(said, f"resultan inusuales en combinación y no cada uno por separado{most}")
 
 
-def _and_before(text: str) -> str:
+def and_before(text: str) -> str:
     """`y`, or `e` before the sound i."""
     word = text.lstrip("«").lower()
     sounds = word.startswith(("i", "í", "hi", "hí")) and not word.startswith(("hie", "hia", "ie", "ia"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzers.results import FactKind
 from reports.clauses.saying import Saying, Templates, told, within
 from reports.clauses.slots import Slots, finite
-from reports.clauses.spanish import bracket, counted, counted_days, on_side, with_article
+from reports.clauses.spanish import and_before, bracket, counted, counted_days, on_side, with_article
 
 
 def _measure(slots: Slots) -> str:
@@ -140,6 +140,71 @@ def _sensor_drift(slots: Slots) -> Saying:
     return Saying(_measure(slots), told("difiere de su referencia", differs, usual))
 
 
+def _one_sided(slots: Slots) -> Saying:
+    away = _away(slots, "lo esperado") or "lejos de lo esperado"
+    return Saying(_measure(slots), told("se mantuvo, por poco pero todo el tiempo,", away))
+
+
+def _joint_distance(slots: Slots) -> Saying:
+    listed = slots.fact.values.get("columns")
+    names = [name for part in str(listed or "").split(",")[:6] if (name := slots.name(part))]
+    said = f"{', '.join(names[:-1])} {and_before(names[-1])} {names[-1]}" if len(names) > 1 else "las medidas"
+    away = within(slots.deviations(), ", a {} desviaciones habituales")
+    return Saying(said, told("se apartaron en conjunto de su patrón habitual, no cada una por separado", away))
+
+
+def _rate_of_change(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    changes = (counted(slots, count, "cambio", "cambios") if count else None) or "cambios"
+    most = within(slots.actual, ", el mayor de {}")
+    usual = within(slots.quantity(slots.fact.expected_high), ", cuando lo habitual es hasta {}")
+    return Saying(_measure(slots), told("muestra", changes, "de una lectura a la siguiente", most, usual))
+
+
+def _climatology(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    readings = (counted(slots, count, "lectura", "lecturas") if count else None) or "lecturas"
+    extreme = within(slots.actual, ", la más extrema de {}")
+    return Saying(
+        _measure(slots),
+        told("tiene", readings, "fuera del intervalo de la estación", bracket(slots.expected()), extreme),
+    )
+
+
+def _neighbour(slots: Slots) -> Saying:
+    other = slots.value("neighbour") or "el sensor vecino"
+    usual = within(slots.expected(), ", cuando lo habitual es {}")
+    return Saying(
+        _measure(slots),
+        told("ya no coincide con", other + (within(slots.actual, ": difiere en {} de media") or ""), usual),
+    )
+
+
+def _clock_stuck(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    readings = (counted(slots, count, "lectura", "lecturas") if count else None) or "varias lecturas"
+    return Saying(
+        _measure(slots), told("tiene", readings, "con una misma hora", within(slots.moment("instant"), ", el {}"))
+    )
+
+
+def _bad_quality(slots: Slots) -> Saying:
+    count = slots.whole("count")
+    readings = (counted(slots, count, "lectura", "lecturas") if count else None) or "lecturas"
+    since = within(slots.moment("instant"), "desde el {}")
+    return Saying(_measure(slots), told("tiene", readings, "que el propio origen da por malas", since))
+
+
+def _unit_changed(slots: Slots) -> Saying:
+    before, now = slots.value("previous"), slots.value("current")
+    count = slots.whole("count")
+    readings = within(counted(slots, count, "lectura", "lecturas") if count else None, ", en {}")
+    return Saying(
+        _measure(slots),
+        told("cambió de unidad", within(before, ", de {}"), within(now, "a {}"), readings),
+    )
+
+
 SPANISH_SERIES: Templates = {
     FactKind.OUTSIDE_BAND: _outside_band,
     FactKind.LEVEL_SHIFT: _level_shift,
@@ -153,4 +218,12 @@ SPANISH_SERIES: Templates = {
     FactKind.SPIKES: _spikes,
     FactKind.GROSS_RANGE: _gross_range,
     FactKind.SENSOR_DRIFT: _sensor_drift,
+    FactKind.ONE_SIDED: _one_sided,
+    FactKind.JOINT_DISTANCE: _joint_distance,
+    FactKind.RATE_OF_CHANGE: _rate_of_change,
+    FactKind.CLIMATOLOGY: _climatology,
+    FactKind.NEIGHBOUR: _neighbour,
+    FactKind.CLOCK_STUCK: _clock_stuck,
+    FactKind.BAD_QUALITY: _bad_quality,
+    FactKind.UNIT_CHANGED: _unit_changed,
 }

@@ -24,7 +24,10 @@ SENSES = {
         (r" (?:days?|h|min|minutes?)\b", "duration"),
         (r" more than chance", "excess"),
         (r" of (?=-?[\d.,]+ (?:earlier |other )?records?\b)", "part"),
-        (r" (?:earlier |comparable |other )?(?:records?|amounts?|numbers?|spikes?|readings?|nights?)\b", "count"),
+        (
+            r" (?:earlier |comparable |other )?(?:records?|amounts?|numbers?|spikes?|readings?|changes?|nights?)\b",
+            "count",
+        ),
     ),
     "es": (
         (r" ?%", "percent"),
@@ -34,7 +37,10 @@ SENSES = {
         (r" más que por azar", "excess"),
         (r" de (?=(?:los otros )?-?[\d.,]+ registros?\b|el otro registro\b)", "part"),
         (
-            r" (?:registros?|importes?|números?|picos?|lecturas?|noches?)\b(?: anterior(?:es)?| comparables?| más)?",
+            (
+                r" (?:registros?|importes?|números?|picos?|lecturas?|cambios?|noches?)\b"
+                r"(?: anterior(?:es)?| comparables?| más)?"
+            ),
             "count",
         ),
     ),
@@ -49,7 +55,7 @@ CUES = {
         (
             (
                 r"spread of|the <feature> of|it read|most extreme of them|amount of|averaged|reached|stuck at|comes? to"
-                r"|on average"
+                r"|differs by|on average"
             ),
             "actual",
         ),
@@ -62,6 +68,7 @@ CUES = {
         (
             (
                 r"una dispersión de|valor de <feature> \(|valor de|marcó|la más extrema de|importe de|promedió|alcanzó"
+                r"|el mayor de|difiere en"
                 r"|cambios en|suman?|difiere de su referencia en"
             ),
             "actual",
@@ -76,10 +83,10 @@ SPREAD_BRACKET = {"en": r"\(a spread of", "es": r"\(una dispersión de"}
 
 # -- directions --------------------------------------------------------------------------------------------------------
 IDIOMS = {
-    "en": r"more than chance|rather than|stranger than|most extreme|most of all|earlier|next largest",
+    "en": r"more than chance|by little but|rather than|stranger than|most extreme|most of all|earlier|next largest",
     "es": (
         r"más que por azar|más del mismo|registros? más|más registros|más extrañ\w+|más extrema|siguiente \w+ más alto"
-        r"|sobre todo"
+        r"|sobre todo|el mayor de"
     ),
 }
 """Phrases whose comparatives state no direction of a value."""
@@ -115,6 +122,7 @@ ONE_SIDED = frozenset(
         FactKind.LESS_VARIATION,
         FactKind.SPIKES,
         FactKind.SILENT,
+        FactKind.RATE_OF_CHANGE,
     }
 )
 """Kinds of which one end of the expected range counts."""
@@ -168,6 +176,14 @@ MARKS = {
     FactKind.SILENT: (r"no reading", r"no ha dado lecturas"),
     FactKind.SPIKES: (r"single sample", r"sola muestra"),
     FactKind.GROSS_RANGE: (r"plausible", r"verosímil"),
+    FactKind.ONE_SIDED: (r"by little but all the time", r"por poco pero todo el tiempo"),
+    FactKind.JOINT_DISTANCE: (r"usual pattern together", r"en conjunto de su patrón"),
+    FactKind.RATE_OF_CHANGE: (r"from one reading to the next", r"de una lectura a la siguiente"),
+    FactKind.CLIMATOLOGY: (r"range of the season", r"intervalo de la estación"),
+    FactKind.NEIGHBOUR: (r"no longer agrees with", r"ya no coincide con"),
+    FactKind.CLOCK_STUCK: (r"one and the same time", r"una misma hora"),
+    FactKind.BAD_QUALITY: (r"marked as bad", r"da por malas"),
+    FactKind.UNIT_CHANGED: (r"changed its unit", r"cambió de unidad"),
     FactKind.SENSOR_DRIFT: (r"its reference", r"su referencia"),
     FactKind.EXPOSURE: (r"money at risk|is [\d.,]+|not known", r"dinero en riesgo|asciende|no se conoce"),
     FactKind.SEEN_BEFORE: (r"reported", r"señalado"),

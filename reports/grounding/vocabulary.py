@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _ENGLISH = """
+    agrees bad but change changes stayed little marked pattern season sensor unit
     a above absolute account across addition adds after again against all alone already also among amount amounts
     an and another any applies approved are as at average averaged away back band bank be been before began begin
     below benfords beside besides between both by can chance changed close combination come comes comparable count
@@ -22,6 +23,7 @@ _ENGLISH = """
 """
 
 _SPANISH = """
+    apartaron coincide mantuvo estación lejos malas patrón pero propio sensor unidad vecino esperado
     a absoluta acompaña además al alcanza alcanzó algo algunos alto anterior anteriores antes aparece aparecido
     aparta aprobó asciende asimismo azar aún bancaria banda bastante beneficiario benford cada cae cambiar cambio
     cambios cambió campo cantidad caso cerca cierre cifra coincide combinación comenzó comienzo como comparable

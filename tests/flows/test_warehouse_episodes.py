@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -10,8 +11,9 @@ import pytest
 
 from analyzers.results import Condition, Fact, FactKind, Finding
 from flows.warehouse import Warehouse, findings, sql
-from flows.warehouse.episodes import inherit
+from flows.warehouse.episodes import inherit, outside_the_baseline
 from flows.warehouse.publish import publish
+from flows.warehouse.triage import Verdict, dispose
 from tests.flows.warehouse_results import MONDAY, analysis, episode, instant, run_record
 
 TUESDAY, WEDNESDAY = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
@@ -71,3 +73,17 @@ def test_one_part_only_inherits_and_its_type_comes_first(connection: sql.Connect
     assert [finding.id for finding in found] == ["x", "first"]
     (alone,) = inherit(connection, analysis(candidates[0]), TUESDAY).findings
     assert (alone.id, alone.type) == ("first", "relation_broken")
+
+
+def test_open_and_confirmed_episodes_stay_out_of_the_baseline(connection: sql.Connection) -> None:
+    both = part("pump", 20, 24, "first"), part("fan", 1, 2, "e", condition=Condition.ENDED)
+    publish(connection, run_record(MONDAY, "b"), analysis(*both))
+    assert outside_the_baseline(connection, "ledger", MONDAY) == ()
+    (lasting,) = outside_the_baseline(connection, "ledger", TUESDAY)
+    assert (lasting.time_from, lasting.time_to) == (BEGAN, MIDNIGHT)
+    assert outside_the_baseline(connection, "plant", TUESDAY) == ()
+    decide = partial(dispose, connection, who="ana", why="seen", at=instant(TUESDAY, 9))
+    decide("v1:e", Verdict.CONFIRMED)
+    decide("v1:first", Verdict.FALSE_POSITIVE)
+    (confirmed,) = outside_the_baseline(connection, "ledger", TUESDAY)
+    assert confirmed.time_from == instant(MONDAY, 1)
