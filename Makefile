@@ -1,5 +1,5 @@
 # Every target sets up what it needs first; a second call skips what is there.
-.PHONY: help demo test test-long check setup bench-detection format screenshots lock clean
+.PHONY: help demo test test-long check setup bench-detection bench-narration format screenshots lock clean
 .DEFAULT_GOAL := help
 PYTEST := .venv/bin/python -m pytest
 
@@ -28,6 +28,9 @@ check: setup ## lint, format, types, import contracts, lock, generated docs
 bench-detection: setup ## measured detection figures, for a folder of public data: make bench-detection DATA=DIR
 	@UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --locked --group benchmark --inexact --quiet
 	@.venv/bin/python benchmarks/detection.py --data "$(DATA)" --write
+
+bench-narration: setup ## measured narratives: false claims, planted instructions, speed (about half an hour)
+	@.venv/bin/python benchmarks/narration.py --write
 
 format: setup ## format and mend what the linter can
 	@.venv/bin/ruff format .

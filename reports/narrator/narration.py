@@ -86,7 +86,8 @@ def _ask(
         if key not in known:
             missing.setdefault(key, (prompt, possible))
     new: dict[str, Skeleton] = {}
-    waiting = list(missing.items())
+    # Prompts of one finding type share most of their text, which is then decoded once.
+    waiting = sorted(missing.items(), key=lambda item: item[1][0].shared)
     for start in range(0, len(waiting), BATCH):
         part = waiting[start : start + BATCH]
         answers = engine.complete([prompt for _, (prompt, _) in part])

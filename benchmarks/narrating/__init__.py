@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/narration.py`: truth and coverage, planted instructions, speed, blind reading."""
