@@ -74,22 +74,25 @@ def measure(
 ) -> Speed:
     """Both ways over the same findings in blocks by turns, then a cold and a warm night."""
     rival = _rival(path)
-    sample = list(findings[:: max(1, len(findings) // (2 * BLOCK if quick else 8 * BLOCK))])
-    prompts = [_prompt(finding) for finding, _ in sample]
+    sample = findings[:: max(1, len(findings) // (2 * BLOCK if quick else 8 * BLOCK))]
+    in_turn = [_prompt(finding) for finding, _ in sample[: len(sample) // BLOCK * BLOCK]]
+    # Each side takes them in the order that it would: the plain way as they come, the narrator those alike together.
+    sorted_places = sorted(range(len(in_turn)), key=lambda place: (in_turn[place].shared, in_turn[place].body))
+    answers, others = [""] * len(in_turn), [""] * len(in_turn)
     ours = theirs = 0.0
-    same = asked = tokens = 0
-    for start in range(0, len(prompts) - BLOCK + 1, BLOCK):
-        block = prompts[start : start + BLOCK]
-        seconds, answers = _timed(lambda block=block: engine.complete(block))  # type: ignore[misc]
+    for start in range(0, len(in_turn), BLOCK):
+        places = sorted_places[start : start + BLOCK]
+        seconds, told = _timed(lambda places=places: engine.complete([in_turn[p] for p in places]))  # type: ignore[misc]
         ours += seconds
-        slow, others = _timed(lambda block=block: [_ask(rival, prompt) for prompt in block])  # type: ignore[misc]
+        for place, answer in zip(places, told, strict=True):
+            answers[place] = answer
+        block = in_turn[start : start + BLOCK]
+        slow, others[start : start + BLOCK] = _timed(lambda block=block: [_ask(rival, one) for one in block])  # type: ignore[misc]
         theirs += slow
-        same += sum(one == other.strip() for one, other in zip(answers, others, strict=True))
-        asked += len(block)
-        tokens += sum(
-            _count(rival, prompt.shared + prompt.body + one) for prompt, one in zip(block, answers, strict=True)
-        )
-        say(f"speed: {asked} findings both ways, ratio {theirs / ours:.2f}")
+        say(f"speed: {start + len(block)} findings both ways, ratio {theirs / ours:.2f}")
+    asked = len(in_turn)
+    same = sum(one == other.strip() for one, other in zip(answers, others, strict=True))
+    tokens = sum(_count(rival, one.shared + one.body + answer) for one, answer in zip(in_turn, answers, strict=True))
     single = _single_stream(rival)
     cold, skeletons = _night(engine, findings, {})
     warm, _ = _night(engine, findings, skeletons)

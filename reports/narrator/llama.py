@@ -12,7 +12,7 @@ import itertools
 import os
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,18 @@ class _Sequence:
     logits: NDArray[np.float32] | None = None
     """Of the allowed tokens, after the last one decoded."""
     answer: list[int] = field(default_factory=list)
+    holder: int | None = None
+    """The sequence that it began as a copy of."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One token to be decoded, for all sequences that hold it at this place; `ending` have none after it."""
+
+    token: int
+    position: int
+    slots: tuple[int, ...]
+    ending: tuple[_Sequence, ...]
 
 
 class Llama:
@@ -70,7 +82,7 @@ class Llama:
         self._model, self._context = model, context
         self._vocabulary = llama_cpp.llama_model_get_vocab(model)
         self._memory = llama_cpp.llama_get_memory(context)
-        self._batch = llama_cpp.llama_batch_init(_BATCH_TOKENS, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(_BATCH_TOKENS, 0, WAVE)
         self._size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self._pieces = [self._piece(token) for token in range(self._size)]
         self._by_piece: dict[bytes, list[int]] = {}
@@ -85,9 +97,9 @@ class Llama:
         weakref.finalize(self, _free, model, context, self._batch)
 
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
-        """An answer for each prompt; those of the same shared part are answered one after another."""
+        """An answer for each prompt; those that begin alike are answered together."""
         answers = [""] * len(prompts)
-        order = sorted(range(len(prompts)), key=lambda index: (prompts[index].prefix, prompts[index].shared))
+        order = sorted(range(len(prompts)), key=lambda index: _likeness(prompts[index]))
         for start in range(0, len(order), WAVE):
             wave = order[start : start + WAVE]
             for index, answer in zip(wave, self._wave([prompts[index] for index in wave]), strict=True):
@@ -105,7 +117,11 @@ class Llama:
                 running.append(None)
                 continue
             llama_cpp.llama_memory_seq_cp(self._memory, holder, slot, 0, length)
-            running.append(_Sequence(slot, length, tokens, self._sampler(prompt), self._tokens_for(_literals(prompt))))
+            running.append(
+                _Sequence(
+                    slot, length, tokens, self._sampler(prompt), self._tokens_for(_literals(prompt)), holder=holder
+                )
+            )
         alive = [sequence for sequence in running if sequence is not None]
         finished: list[_Sequence] = []
         try:
@@ -148,33 +164,34 @@ class Llama:
         }
 
     def _decode(self, sequences: Sequence[_Sequence]) -> None:
-        """Decode all waiting tokens of the sequences; the logits after the last token of each are kept."""
-        pending = [
-            (sequence, token, position, at == len(sequence.waiting) - 1)
-            for sequence in sequences
-            for at, (token, position) in enumerate(zip(sequence.waiting, itertools.count(sequence.position)))
-        ]
+        """Decode all waiting tokens of the sequences; the logits after the last token of each are kept.
+
+        Sequences that have decoded nothing of their own yet share what they begin with alike.
+        """
+        pending = [step for group in _alike(sequences) for step in _steps(group)]
         for start in range(0, len(pending), _BATCH_TOKENS):
             part = pending[start : start + _BATCH_TOKENS]
             self._fill(part)
             if llama_cpp.llama_decode(self._context, self._batch) != 0:
                 raise ModelError("the model could not decode a prompt; use a smaller model or leave it out")
-            for at, (sequence, _, _, last) in enumerate(part):
-                if last and sequence.sampler is not None:
-                    sequence.logits = self._logits(at, sequence.allowed)
+            for at, step in enumerate(part):
+                for sequence in step.ending:
+                    if sequence.sampler is not None:
+                        sequence.logits = self._logits(at, sequence.allowed)
         for sequence in sequences:
             sequence.position += len(sequence.waiting)
             sequence.waiting = []
 
-    def _fill(self, part: Sequence[tuple[_Sequence, int, int, bool]]) -> None:
+    def _fill(self, part: Sequence[_Step]) -> None:
         batch = self._batch
         batch.n_tokens = len(part)
-        for at, (sequence, token, position, last) in enumerate(part):
-            batch.token[at] = token
-            batch.pos[at] = position
-            batch.n_seq_id[at] = 1
-            batch.seq_id[at][0] = sequence.slot
-            batch.logits[at] = last
+        for at, step in enumerate(part):
+            batch.token[at] = step.token
+            batch.pos[at] = step.position
+            batch.n_seq_id[at] = len(step.slots)
+            for place, slot in enumerate(step.slots):
+                batch.seq_id[at][place] = slot
+            batch.logits[at] = bool(step.ending)
 
     def _logits(self, at: int, tokens: NDArray[np.int32]) -> NDArray[np.float32]:
         pointer = llama_cpp.llama_get_logits_ith(self._context, at)
@@ -257,6 +274,33 @@ class Llama:
 
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+
+
+def _likeness(prompt: Prompt) -> tuple[str, str, str]:
+    return prompt.prefix, prompt.shared, prompt.body
+
+
+def _alike(sequences: Sequence[_Sequence]) -> Iterator[list[_Sequence]]:
+    """Sequences whose caches hold the same so far: those that only have what their finding type shares."""
+    fresh = [sequence for sequence in sequences if sequence.holder is not None and not sequence.answer]
+    for _, group in itertools.groupby(sorted(fresh, key=lambda one: one.holder or 0), key=lambda one: one.holder):
+        yield list(group)
+    yield from ([sequence] for sequence in sequences if sequence.holder is None or sequence.answer)
+
+
+def _steps(group: list[_Sequence]) -> Iterator[_Step]:
+    """The tokens that a group waits for, those that several begin with alike only once."""
+    branches = [(0, group)]
+    while branches:
+        at, alike = branches.pop()
+        by_token: dict[int, list[_Sequence]] = {}
+        for sequence in alike:
+            if at < len(sequence.waiting):
+                by_token.setdefault(sequence.waiting[at], []).append(sequence)
+        for token, holding in by_token.items():
+            ending = tuple(sequence for sequence in holding if at == len(sequence.waiting) - 1)
+            yield _Step(token, holding[0].position + at, tuple(one.slot for one in holding), ending)
+        branches += [(at + 1, holding) for holding in reversed(by_token.values())]
 
 
 def _literals(prompt: Prompt) -> frozenset[str]:
