@@ -20,16 +20,20 @@ class Mode(StrEnum):
 
     STRICT = "strict"
     """A local model ordered and connected the facts, chose the cause and the next step."""
+    PROSE = "prose"
+    """A local model that earned it also wrote the words around the facts."""
     TEMPLATE = "template"
     """No model: code's own order and wording."""
 
 
 class Claim(Frozen):
-    """One sentence of a narrative and the ids of the facts that it cites (none for a hypothesis or a step)."""
+    """One sentence of a narrative and the ids of the facts that it cites (none for a step)."""
 
     text: str
     facts: tuple[str, ...]
     part: Literal["what", "stake", "cause", "step"]
+    words: tuple[str, ...] = ()
+    """What a model wrote before each cited fact and after the last one; empty where code wrote the whole sentence."""
 
 
 class Narrative(Frozen):

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations, islice, product
 
 from analyzers.results import Fact, Finding
 from reports.contents import Claim, Lang
 from reports.grounding.lexicon import PROPER, SEPARATORS
 from reports.grounding.names import bare, label_names, masked, texts_of
 from reports.grounding.statement import UnbackedError, check_statement
+from reports.grounding.wording import check_words
 
 __all__ = ["Failure", "failures"]
 
@@ -57,8 +58,11 @@ def _check(claim: Claim, known: dict[str, Fact], finding: Finding, lang: Lang, t
         _check_without_facts(claim, finding)
         return
     facts = [known[name] for name in claim.facts]
+    for words in claim.words:
+        check_words(words, facts, lang)
+    splits = _between(claim) if claim.words else _splits(bare(claim.text), len(facts), lang)
     first = None
-    for parts in islice(_splits(bare(claim.text), len(facts), lang), _MOST_SPLITS):
+    for parts in islice(splits, _MOST_SPLITS):
         try:
             for part, fact in zip(parts, facts, strict=True):
                 check_statement(part, fact, finding.subject, lang, timezone)
@@ -75,6 +79,23 @@ def _splits(text: str, count: int, lang: Lang) -> Iterator[list[str]]:
     for chosen in combinations(joints, count - 1):
         ends = [0, *(position for span in chosen for position in span), len(text)]
         yield [text[ends[at] : ends[at + 1]] for at in range(0, len(ends), 2)]
+
+
+def _between(claim: Claim) -> Iterator[list[str]]:
+    """Every way in which a sentence is what the model wrote, with a statement between each two of its texts."""
+    text, words = bare(claim.text), [" ".join(part.split()) for part in claim.words]
+    if len(words) != len(claim.facts) + 1 or not text.endswith(f"{words[-1]}."):
+        return
+    head = words[0][:1].upper() + words[0][1:]
+    if not text.startswith(head):
+        return
+    joints = [re.escape(word.strip(" ")) for word in words[1:-1]]
+    inner = text[len(head) : len(text) - len(words[-1]) - 1].strip()
+    places = [[match.span() for match in re.finditer(rf" ?{joint} ", inner)] for joint in joints]
+    for chosen in product(*places):
+        ends = [0, *(position for span in chosen for position in span), len(inner)]
+        if ends == sorted(ends):
+            yield [inner[ends[at] : ends[at + 1]] for at in range(0, len(ends), 2)]
 
 
 def _check_without_facts(claim: Claim, finding: Finding) -> None:

@@ -212,7 +212,7 @@ def _check_directions(text: str, fact: Fact, lang: Lang, found: Sequence[Figure]
         if fact.kind is not FactKind.BELOW_LIMIT or _compared(fact) is Direction.BELOW:
             raise UnbackedError("the fact lies below")
         plain = re.sub(lexicon.NOT_BELOW[lang], " ", plain)
-    allowed = _direction(fact)
+    allowed = direction_of(fact)
     times = any(re.match(r" (?:times|veces)\b", text[figure.end :]) and figure.value >= 1 for figure in found)
     if (
         (re.search(lexicon.ABOVE[lang], plain) or times)
@@ -225,7 +225,7 @@ def _check_directions(text: str, fact: Fact, lang: Lang, found: Sequence[Figure]
         raise UnbackedError("says below, which the fact does not")
 
 
-def _direction(fact: Fact) -> Direction | None:
+def direction_of(fact: Fact) -> Direction | None:
     """The direction that a statement about the fact may take."""
     if fact.kind is FactKind.MORE_VARIATION:
         return Direction.ABOVE

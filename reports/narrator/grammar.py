@@ -20,8 +20,8 @@ def grammar(choices: Choices) -> str:
     root = [*(["order"] if counts else []), f'"{_AFTER_ORDER if counts else _ALONE}"', "cause", '"; step "', "step"]
     rules = {
         "root": " ".join(root),
-        "cause": _either(_letters(choices.listed, choices.causes)),
-        "step": _either(_letters(choices.steps, choices.steps)),
+        "cause": either(letters(choices.listed, choices.causes)),
+        "step": either(letters(choices.steps, choices.steps)),
     }
     if counts:
         rules["order"] = " | ".join(f"c{count}t0" for count in counts)
@@ -43,8 +43,8 @@ def _order_rules(choices: Choices, count: int) -> dict[str, str]:
     for place in range(count):
         following: set[int] = set()
         for told in level:
-            ways = list(_next_facts(told, required, len(choices.facts), count - place))
-            joined = f"( {_either(f' {word} ' for word in _words(joins[place - 1]))} ) " if place else ""
+            ways = list(next_facts(told, required, len(choices.facts), count - place))
+            joined = f"( {either(f' {word} ' for word in _words(joins[place - 1]))} ) " if place else ""
             last = place == count - 1
             rules[f"c{count}t{told}"] = " | ".join(
                 f'{joined}"{index + 1}"' + ("" if last else f" c{count}t{told | 1 << index}") for index in ways
@@ -54,7 +54,7 @@ def _order_rules(choices: Choices, count: int) -> dict[str, str]:
     return rules
 
 
-def _next_facts(told: int, required: int, facts: int, left: int) -> Iterator[int]:
+def next_facts(told: int, required: int, facts: int, left: int) -> Iterator[int]:
     """Facts that may come next, so that the places left still hold all that must be told."""
     for index in range(facts):
         after = told | 1 << index
@@ -80,7 +80,7 @@ def parse(answer: str, choices: Choices) -> Skeleton | None:
     return skeleton if choices.allow(skeleton) else None
 
 
-def _letters(listed: Sequence[Entry], allowed: Sequence[Entry]) -> Iterator[str]:
+def letters(listed: Sequence[Entry], allowed: Sequence[Entry]) -> Iterator[str]:
     """The letters of the allowed entries among those listed."""
     return (letter for letter, entry in zip(string.ascii_lowercase, listed, strict=False) if entry in allowed)
 
@@ -89,5 +89,6 @@ def _words(names: Sequence[str]) -> Iterator[str]:
     return (name.replace("_", " ") for name in names)
 
 
-def _either(texts: Iterable[str]) -> str:
+def either(texts: Iterable[str]) -> str:
+    """Alternatives of literal texts."""
     return " | ".join(f'"{text}"' for text in texts)

@@ -33,9 +33,11 @@ WAVE = 16
 LONGEST_PROMPT = 480
 """Tokens of one prompt beside the shared beginning; a longer one is not answered."""
 LONGEST_ANSWER = 48
+"""Tokens of an answer in strict mode; longer ones are answered in waves of half the size."""
 _BATCH_TOKENS = 512
 _CELLS = 8192
 _LONGEST_PIECE = 16
+_MANY_LITERALS = 60
 
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
@@ -100,8 +102,9 @@ class Llama:
         """An answer for each prompt; those that begin alike are answered together."""
         answers = [""] * len(prompts)
         order = sorted(range(len(prompts)), key=lambda index: _likeness(prompts[index]))
-        for start in range(0, len(order), WAVE):
-            wave = order[start : start + WAVE]
+        size = WAVE if all(prompt.longest <= LONGEST_ANSWER for prompt in prompts) else WAVE // 2
+        for start in range(0, len(order), size):
+            wave = order[start : start + size]
             for index, answer in zip(wave, self._wave([prompts[index] for index in wave]), strict=True):
                 answers[index] = answer
         return answers
@@ -125,7 +128,7 @@ class Llama:
         alive = [sequence for sequence in running if sequence is not None]
         finished: list[_Sequence] = []
         try:
-            for _ in range(LONGEST_ANSWER):
+            for _ in range(max(prompt.longest for prompt in prompts)):
                 if not alive:
                     break
                 self._decode(alive)
@@ -244,7 +247,9 @@ class Llama:
     def _tokens_for(self, literals: frozenset[str]) -> NDArray[np.int32]:
         """Tokens that can occur in an answer: pieces of any two literals of the grammar in a row, and the end."""
         if literals not in self._known_tokens:
-            pairs = {first + second for first in literals for second in literals}
+            # Of a grammar with many words, those with what stands between words will do: each pair would be too many.
+            seconds = literals if len(literals) <= _MANY_LITERALS else {text for text in literals if len(text) <= 2}
+            pairs = {text for first in literals for second in seconds for text in (first + second, second + first)}
             pieces = {
                 pair[start:end].encode()
                 for pair in pairs

@@ -11,6 +11,7 @@ from reports.grounding import failures
 from reports.narrator.engines import Engine
 from reports.narrator.grammar import parse
 from reports.narrator.prompt import Prompt, build_prompt, signature
+from reports.narrator.prose import allows, parse_prose
 from reports.narrator.skeleton import Choices, Skeleton, choices
 from reports.narrator.telling import plain, tell
 from reports.playbook import Playbooks, playbook_for
@@ -40,6 +41,7 @@ def narrate(
     skeletons: Mapping[str, Skeleton] | None = None,
     progress: Progress | None = None,
     playbooks: Playbooks | None = None,
+    mode: Mode = Mode.STRICT,
 ) -> Narration:
     """Say what each finding is about, in sentences whose every figure and name comes from its facts.
 
@@ -49,14 +51,17 @@ def narrate(
     skeletons : those kept from earlier nights, by signature; they are replayed instead of asking the model.
     progress : called with (narrated, all) now and then.
     playbooks : the monitor's own, before ours.
+    mode : what the model may do. `strict`: order and join facts, choose cause and first step. `prose`: also write the
+        words around facts, within a grammar that has neither figures nor names; a sentence whose words say more than
+        its facts is replaced by their plain clauses and counted. `template` asks no model.
 
     Raises ModelError where the engine fails.
     """
     open_choices = [choices(finding, playbook_for(finding, playbooks)) for finding in findings]
     chosen: list[Skeleton | None] = [None] * len(findings)
     new: dict[str, Skeleton] = {}
-    if engine is not None:
-        chosen, new = _ask(findings, open_choices, engine, lang, skeletons or {}, progress)
+    if engine is not None and mode is not Mode.TEMPLATE:
+        chosen, new = _ask(findings, open_choices, engine, lang, mode, skeletons or {}, progress)
     narratives = tuple(
         _narrative(finding, possible, skeleton, engine, lang, timezone)
         for finding, possible, skeleton in zip(findings, open_choices, chosen, strict=True)
@@ -71,16 +76,21 @@ def _ask(
     open_choices: Sequence[Choices],
     engine: Engine,
     lang: Lang,
+    mode: Mode,
     kept: Mapping[str, Skeleton],
     progress: Progress | None,
 ) -> tuple[list[Skeleton | None], dict[str, Skeleton]]:
     """A skeleton for every finding, from those kept or from the model; None where its answer was of no use."""
-    prompts = [build_prompt(finding, possible) for finding, possible in zip(findings, open_choices, strict=True)]
+    prompts = [
+        build_prompt(finding, possible, mode, lang) for finding, possible in zip(findings, open_choices, strict=True)
+    ]
     keys = [
-        signature(finding, prompt, lang=lang, model=engine.sha256)
+        signature(finding, prompt, lang=lang, model=engine.sha256, mode=mode)
         for finding, prompt in zip(findings, prompts, strict=True)
     ]
-    known = {key: kept[key] for key, possible in zip(keys, open_choices, strict=True) if _usable(kept, key, possible)}
+    known = {
+        key: kept[key] for key, possible in zip(keys, open_choices, strict=True) if _usable(kept, key, possible, lang)
+    }
     missing: dict[str, tuple[Prompt, Choices]] = {}
     for key, prompt, possible in zip(keys, prompts, open_choices, strict=True):
         if key not in known:
@@ -92,15 +102,18 @@ def _ask(
         part = waiting[start : start + BATCH]
         answers = engine.complete([prompt for _, (prompt, _) in part])
         for (key, (_, possible)), answer in zip(part, answers, strict=True):
-            if (skeleton := parse(answer, possible)) is not None:
+            read = parse_prose(answer, possible, lang) if mode is Mode.PROSE else parse(answer, possible)
+            if (skeleton := read) is not None:
                 new[key] = skeleton
         if progress is not None:
             progress(int(len(findings) * (start + len(part)) / (len(waiting) + 1)), len(findings))
     return [known.get(key) or new.get(key) for key in keys], new
 
 
-def _usable(kept: Mapping[str, Skeleton], key: str, possible: Choices) -> bool:
-    return key in kept and possible.allow(kept[key])
+def _usable(kept: Mapping[str, Skeleton], key: str, possible: Choices, lang: Lang) -> bool:
+    if key not in kept:
+        return False
+    return allows(possible, kept[key], lang) if kept[key].words else possible.allow(kept[key])
 
 
 def _narrative(
@@ -114,7 +127,7 @@ def _narrative(
         text=" ".join(claim.text for claim in claims),
         claims=claims,
         lang=lang,
-        mode=Mode.STRICT if by_model else Mode.TEMPLATE,
+        mode=(Mode.PROSE if skeleton.words else Mode.STRICT) if by_model and skeleton else Mode.TEMPLATE,
         grounded=not failures(claims, finding, lang, timezone),
         replaced=replaced,
         model=engine.name if engine is not None and by_model else None,

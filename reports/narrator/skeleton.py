@@ -34,6 +34,8 @@ class Skeleton(Frozen):
     """How each fact but the first joins the one before."""
     cause: str
     step: str
+    words: tuple[tuple[str, ...], ...] = ()
+    """In prose, for each sentence what stands before each fact and after the last one; there are no connectors then."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,15 @@ class Choices:
             and skeleton.step in {step.id for step in self.steps}
         )
 
+    @staticmethod
+    def first_connectors(count: int) -> tuple[str, ...]:
+        """The first connector of each place."""
+        return tuple(allowed[0] for allowed in connectors(count))
+
     def default(self) -> Skeleton:
         """Code's own choice: the required facts by weight, the first cause of most support, the first step."""
         told = tuple(fact.id for fact in self.facts[:MUST_TELL])
-        joined = tuple(allowed[0] for allowed in connectors(len(told)))
+        joined = self.first_connectors(len(told))
         best = max(self.causes, key=lambda cause: sum(fact.weight for fact in cause.support(self.facts)))
         return Skeleton(order=told, connectors=joined, cause=best.id, step=self.steps[0].id)
 

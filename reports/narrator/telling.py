@@ -24,7 +24,10 @@ def tell(finding: Finding, choices: Choices, skeleton: Skeleton, lang: Lang, tim
     said = texts(lang)
     known = {fact.id: fact for fact in finding.facts}
     facts = [known[name] for name in skeleton.order]
-    claims = [*_what(finding, facts, skeleton.connectors, said, timezone)]
+    if skeleton.words:
+        claims = [*_prose(finding, facts, skeleton.words, said, timezone)]
+    else:
+        claims = [*_what(finding, facts, skeleton.connectors, said, timezone)]
     claims += [_stake(fact, said, timezone) for fact in finding.facts if fact.kind is FactKind.EXPOSURE][:1]
     cause = next(cause for cause in choices.causes if cause.id == skeleton.cause)
     support = cause.support(facts)[:MOST_SUPPORT]
@@ -71,6 +74,28 @@ def _what(
                 text += _joined(connectors[place - 1], now, before, said)
             before, place = now.subject, place + 1
         yield Claim(text=_sentence(text), facts=tuple(fact.id for fact in facts[place - length : place]), part="what")
+
+
+def _prose(
+    finding: Finding, facts: Sequence[Fact], sentences: Sequence[Sequence[str]], said: Texts, timezone: str
+) -> Iterator[Claim]:
+    """The model's words with each cited fact's clause in its place."""
+    place, before, dated = 0, "", set[datetime]()
+    for words in sentences:
+        text, written = "", list(words)
+        told = facts[place : place + len(words) - 1]
+        for at, fact in enumerate(told):
+            shown = _dated_once(_about_others(fact, finding), dated)
+            dated |= {shown.at} if shown.at and fact.kind in _DATED else set()
+            now = saying(shown, said.lang, timezone=timezone)
+            clause_text = _opening(finding, now, said) if place == 0 else _again(now, before, said)
+            if written[at].endswith(" y ") and _sounds_i(clause_text):
+                written[at] = written[at].removesuffix("y ") + "e "
+            text += written[at] + clause_text
+            before, place = now.subject, place + 1
+        yield Claim(
+            text=_sentence(text + written[-1]), facts=tuple(fact.id for fact in told), part="what", words=tuple(written)
+        )
 
 
 def _dated_once(fact: Fact, dated: Set[datetime]) -> Fact:

@@ -155,3 +155,48 @@ def test_a_claim_without_facts_holds_neither_figure_nor_name(text: str) -> None:
 def test_a_claim_of_unknown_facts_fails() -> None:
     claim = Claim(text="The money at risk is 48,200.00 EUR.", facts=("f9",), part="stake")
     assert failures([claim], finding(example(FactKind.EXPOSURE)), "en", ZONE)
+
+
+# -- prose -------------------------------------------------------------------------------------------------------------
+def prose(facts: tuple[Fact, ...], *words: str, lang: Lang = "en") -> list[str]:
+    """The reasons against a sentence of these words around the facts' clauses."""
+    said = [clause(fact, lang, timezone=ZONE) for fact in facts]
+    text = "".join(part for pair in zip(words, [*said, ""], strict=True) for part in pair)
+    about = finding(*facts)
+    claim = Claim(
+        text=text[:1].upper() + text[1:] + ".", facts=tuple(f.id for f in about.facts), part="what", words=words
+    )
+    return [failure.reason for failure in failures([claim], about, lang, ZONE)]
+
+
+def test_words_around_facts_that_claim_nothing_pass() -> None:
+    amount, weekend = example(FactKind.ROUND_AMOUNT), example(FactKind.WEEKEND)
+    assert prose((amount, weekend), "what stands out is that ", ", and ", ", which deserves a look") == []
+    assert prose((amount, weekend), "as for the amount, ", "; as for the timing, ", "") == []
+    assert prose((amount,), "lo que destaca es que ", ", lo que merece atención", lang="es") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "it is a fraud that ", "it is not the case that ", "because ", "it is certain that ", "as always, ",
+        "as for the timing, ", "a considerable gap: ", "it is probably so that ", "Zorrilla notes that ",
+        "there are 3 reasons: ", "the higher point is that ", "as is usual, ", "it is only that ", "he knows that ",
+    ],
+)  # fmt: skip
+def test_words_around_facts_that_claim_something_are_caught(words: str) -> None:
+    assert prose((example(FactKind.ROUND_AMOUNT),), words, "")
+
+
+def test_words_are_checked_against_the_text_and_facts_against_what_is_left() -> None:
+    amount = example(FactKind.ROUND_AMOUNT)
+    said = clause(amount, "en", timezone=ZONE)
+    about = finding(amount)
+    for text, words in (
+        (f"To note, it is a fraud that {said}.", ("to note, ", "")),
+        (f"To note, {said}, as in all years.", ("to note, ", "")),
+        (f"To note, {said.replace('50,000', '60,000')}.", ("to note, ", "")),
+        (f"To note, {said}.", ("to note, ", "", "")),
+    ):
+        claim = Claim(text=text, facts=("f1",), part="what", words=words)
+        assert failures([claim], about, "en", ZONE), text

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from analyzers.errors import ModelError
 from analyzers.results import Fact, FactKind, Family, Finding, SubjectKind
 from reports.contents import Lang, Mode
+from reports.grounding.wording import NEVER, check_words
 from reports.narrator import narrate
 from reports.narrator.engines import LlamaEngine, default_model_path
 from reports.narrator.grammar import grammar, parse
 from reports.narrator.prompt import Prompt, build_prompt
 from reports.narrator.skeleton import Choices, Skeleton, choices
+from reports.narrator.wording import WORDING, as_rule, phrases_before
 from reports.playbook import parse_playbook, playbook_for
 from tests.reports.sample_facts import example, finding, random_facts
 
@@ -56,7 +58,7 @@ def answers(text: str) -> list[str]:
         return [answer for pieces in alternatives(body) for answer in sequence(pieces)]
 
     def sequence(pieces: list[Piece]) -> list[str]:
-        parts = [[text] if text else expand(group or rules[name]) for group, text, name in pieces]
+        parts = [expand(group or rules[name]) if group or name else [text] for group, text, name in pieces]
         return ["".join(chosen) for chosen in itertools.product(*parts)]
 
     return expand(rules["root"])
@@ -204,9 +206,9 @@ def test_an_instant_is_told_once_and_an_episode_does_not_lead() -> None:
 def test_any_finding_is_told_in_two_to_five_true_sentences(facts: list[Fact], family: Family, seed: int) -> None:
     about = finding(*facts, kind="never_heard_of", family=family, label='X", 5\x00\n9')
     for lang in LANGS:
-        for engine in (None, RandomEngine(seed)):
-            told = narrate([about], lang=lang, timezone="Europe/Madrid", engine=engine).narratives[0]
-            assert told.grounded
+        for engine, mode in ((None, Mode.STRICT), (RandomEngine(seed), Mode.STRICT), (RandomEngine(seed), Mode.PROSE)):
+            told = narrate([about], lang=lang, timezone="Europe/Madrid", engine=engine, mode=mode).narratives[0]
+            assert told.grounded, told.text
             assert told.replaced == 0
             assert 2 < len(told.claims) <= 5
             assert len({fact for claim in told.claims for fact in claim.facts}) <= 5
@@ -235,6 +237,46 @@ def test_a_kept_skeleton_that_was_altered_is_not_used() -> None:
     altered = {key: skeleton.model_copy(update={"order": ("f1",), "connectors": ()}) for key, skeleton in kept.items()}
     assert len(narrate([duplicate()], lang="en", engine=engine, skeletons=altered).skeletons) == 1
     assert len(engine.asked) == 2
+
+
+# -- prose -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("lang", LANGS)
+def test_prose_is_words_around_the_same_clauses(lang: Lang) -> None:
+    for seed in range(12):
+        told = narrate([duplicate()], lang=lang, engine=RandomEngine(seed), mode=Mode.PROSE).narratives[0]
+        assert (told.mode, told.grounded, told.replaced) == (Mode.PROSE, True, 0)
+        what = [claim for claim in told.claims if claim.part == "what"]
+        assert all(len(claim.words) == len(claim.facts) + 1 for claim in what)
+        written = " ".join(words for claim in what for words in claim.words)
+        assert not re.search(r"[\dA-Z]", written)
+        stated = {word for listed in NEVER[lang].values() for word in listed}
+        assert not stated & set(written.split())
+        assert {"f1", "f2", "f3"} <= {fact for claim in what for fact in claim.facts}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_phrase_passes_the_check_before_the_facts_it_is_meant_for(lang: Lang) -> None:
+    said = WORDING[lang]
+    for kind in K:
+        fact = example(kind)
+        for phrases in (said.heads, said.turns, said.joints, said.closers):
+            for phrase in phrases_before(phrases, fact, lang):
+                for words in answers(f"root ::= {as_rule((phrase,))}"):
+                    check_words(words, [fact], lang)
+
+
+def test_a_kept_skeleton_whose_words_were_altered_is_not_used() -> None:
+    engine = RandomEngine()
+    kept = narrate([duplicate()], lang="en", engine=engine, mode=Mode.PROSE).skeletons
+    ((key, skeleton),) = kept.items()
+    for words in ("it is a clear fraud that ", "what stands out is that no longer "):
+        altered = skeleton.model_copy(update={"words": ((words, *skeleton.words[0][1:]), *skeleton.words[1:])})
+        again = narrate([duplicate()], lang="en", engine=engine, mode=Mode.PROSE, skeletons={key: altered})
+        assert len(again.skeletons) == 1
+        assert words.strip() not in again.narratives[0].text
+    replayed = narrate([duplicate()], lang="en", engine=engine, mode=Mode.PROSE, skeletons=kept)
+    assert replayed.skeletons == {}
+    assert len(narrate([duplicate()], lang="en", engine=engine, skeletons=kept).skeletons) == 1
 
 
 def test_answers_of_no_use_fall_back_to_the_template() -> None:
