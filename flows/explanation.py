@@ -51,7 +51,7 @@ def _engine_or_template(workspace: Workspace) -> tuple[Engine | None, ModelNote]
     if not workspace.settings.narration:
         return None, ModelNote(reason="narration is switched off in sereno.yaml")
     try:
-        return open_engine(chosen_model(workspace))
+        return open_engine(chosen_model(workspace), workspace)
     except ModelError as error:
         log.warning("%s; the texts are templates", error)
         return None, ModelNote(reason=str(error))

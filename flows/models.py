@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from flows.model_store.register import mark_of
 from flows.workspace import Workspace
 from reports.contents import Mode, ModelNote
 from reports.narrator.engines import Engine, LlamaEngine, default_model_path
@@ -32,9 +33,21 @@ def model_hash(workspace: Workspace) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_engine(path: Path | None) -> tuple[Engine | None, ModelNote]:
-    """The engine for a model file, and what the report says of it; ModelError where the file cannot be used."""
+def open_engine(path: Path | None, workspace: Workspace | None = None) -> tuple[Engine | None, ModelNote]:
+    """The engine for a model file, and what the report says of it; ModelError where the file cannot be used.
+
+    In a workspace the model works in the mode that it earned there; one that was not examined works in `strict`, where
+    the grammar admits nothing false. One that failed its exam does not work at all.
+    """
     if path is None:
         return None, ModelNote(reason="no model is installed")
     engine = LlamaEngine(path, threads=os.cpu_count() or 1)
-    return engine, ModelNote(name=engine.name, sha256=engine.sha256, mode=Mode.STRICT)
+    mark = mark_of(workspace, engine.sha256) if workspace else None
+    if mark is None:
+        return engine, ModelNote(name=engine.name, sha256=engine.sha256, mode=Mode.STRICT)
+    day = mark.at.date()
+    if mark.mark == "none":
+        reason = f"{engine.name} failed its exam on this machine ({mark.reason})"
+        return None, ModelNote(reason=reason, mark=mark.mark, examined=day)
+    note = ModelNote(name=engine.name, sha256=engine.sha256, mode=Mode.STRICT, mark=mark.mark, examined=day)
+    return engine, note

@@ -67,6 +67,10 @@ class ModelNote(Frozen):
     mode: Mode = Mode.TEMPLATE
     reason: str | None = None
     """Why there was no model."""
+    mark: Literal["strict", "prose", "none"] | None = None
+    """What the model earned in the exam on the machine of the run; null where it has not been examined there."""
+    examined: date | None = None
+    """Day of that exam."""
 
 
 class MonitorPart(Frozen):

@@ -13,7 +13,7 @@ import typer
 from typer._click.exceptions import ClickException
 
 from analyzers.errors import SerenoError
-from flows.cli import audit, check, demo, findings, init, report, run, scan, serve
+from flows.cli import audit, check, demo, findings, init, models, report, run, scan, serve
 
 app = typer.Typer(
     name="sereno",
@@ -32,6 +32,7 @@ app.command("serve")(serve.serve)
 app.command("findings")(findings.findings)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)
+app.add_typer(models.models, name="models")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,12 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from analyzers.errors import ModelError
+from reports.narrator.gguf import read_head
 from reports.narrator.prompt import Prompt
-
-_SMALLEST_BYTES = 1024
-_HEAD_BYTES = 1 << 16
-_ADAPTER = b"general.type" + (8).to_bytes(4, "little") + (7).to_bytes(8, "little") + b"adapter"
 
 
 class Engine(Protocol):
@@ -44,7 +40,7 @@ class LlamaEngine:
     def __init__(self, path: Path, *, threads: int = 2) -> None:
         from reports.narrator.llama import load
 
-        _check_file(path)
+        read_head(path)
         with path.open("rb") as file:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self.name = path.stem
@@ -62,19 +58,3 @@ def default_model_path() -> Path | None:
         return None
     path = Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf"
     return path if path.is_file() else None
-
-
-def _check_file(path: Path) -> None:
-    """Refuse what llama.cpp would only refuse with a line of its own, or not at all."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise ModelError(f"{path}: the model file cannot be read ({why}); name an existing GGUF file") from None
-    if head[:4] != b"GGUF":
-        raise ModelError(f"{path}: not a GGUF file; name a model in llama.cpp's GGUF format")
-    if len(head) < _SMALLEST_BYTES:
-        raise ModelError(f"{path}: the GGUF file is cut off; copy or download it again")
-    if _ADAPTER in head:
-        raise ModelError(f"{path}: a LoRA adapter, no whole model; name the merged GGUF file")
