@@ -124,7 +124,7 @@ def _print(options: argparse.Namespace, report: dict[str, Any]) -> None:
     for name, value in report.items():
         if not isinstance(value, dict | list):
             sys.stdout.write(f"{name}: {value}\n")
-    for note in report.get("notes") or report.get("truth", {}).get("notes", []):
+    for note in (report.get("notes") or report.get("truth", {}).get("notes", []))[:40]:
         sys.stdout.write(f"{note['outcome']} {note['kind']} ({note['origin']}) {note['said']!r}: {note['why']}\n")
     for place in ("best", "worst"):
         if place in report:

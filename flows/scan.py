@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from analyzers.analyze import analyze
 from analyzers.columns import Columns, Shape
 from analyzers.errors import SourceError, UsageError
-from analyzers.results import Analysis
+from analyzers.results import Analysis, Finding, SubjectKind
 from analyzers.roles import infer_columns
 from analyzers.settings import AnalysisSettings, Material
 from flows.masking import mask_persons
@@ -88,10 +89,11 @@ def run_scan(scan: Scan, say: Say) -> dict[str, Any]:
         )
     )
     say(f"explaining {len(analysis.findings)} findings")
-    narration = narrate(analysis.findings, lang=scan.lang, timezone="UTC", engine=engine)
+    findings = tuple(_placed(finding, read.rows) for finding in analysis.findings)
+    narration = narrate(findings, lang=scan.lang, timezone="UTC", engine=engine)
     reported = tuple(
         ReportedFinding(finding=finding, narrative=narrative)
-        for finding, narrative in zip(analysis.findings, narration.narratives, strict=True)
+        for finding, narrative in zip(findings, narration.narratives, strict=True)
     )
     _write(scan, read, analysis, reported, model)
     return {
@@ -104,6 +106,15 @@ def run_scan(scan: Scan, say: Say) -> dict[str, Any]:
         "model": model.name,
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _placed(finding: Finding, places: pl.Series) -> Finding:
+    """The finding with its rows, and the row that it may be named by, counted among all rows of the inputs."""
+    rows = tuple(places.gather(list(finding.rows)).to_list())
+    subject = finding.subject
+    if re.fullmatch(r"row \d+", subject.label) and subject.kind is SubjectKind.RECORD and len(rows) == 1:
+        subject = subject.model_copy(update={"label": f"row {rows[0] + 1}"})
+    return finding.model_copy(update={"rows": rows, "subject": subject})
 
 
 def _settings(scan: Scan) -> AnalysisSettings:

@@ -47,13 +47,13 @@ class Case:
 def cases(*, quick: bool = False) -> Iterator[Case]:
     """Every run; languages alternate, so that each simulator and table is told in both."""
     langs: tuple[Lang, Lang] = ("en", "es")
-    for number in range(4 if quick else 22):
+    for number in range(4 if quick else 10):
         when = _FIRST_DATE + timedelta(days=17 * (number % 7))
         yield _simulated("ledger", 500 + number, when, langs[number % 2])
-    for number in range(2 if quick else 14):
+    for number in range(2 if quick else 32):
         when = _FIRST_DATE + timedelta(days=17 * (number % 7))
         yield _simulated("plant", 500 + number, when, langs[number % 2])
-    for number in range(len(generated.TABLES) if quick else 4 * len(generated.TABLES)):
+    for number in range(len(generated.TABLES) if quick else 10 * len(generated.TABLES)):
         name = list(generated.TABLES)[number % len(generated.TABLES)]
         yield _scanned(name, 500 + number, langs[number // len(generated.TABLES) % 2])
 

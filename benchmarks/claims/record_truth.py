@@ -372,7 +372,7 @@ def _is_outside(source: Source, column: str, row: int) -> bool:
 def strangeness(statement: Statement, finding: Finding, source: Source) -> Judgement:
     """Ranks are the detector's: only the number of records compared with can be counted."""
     judgement = Judgement(unchecked=["the rank is the detector's judgement"])
-    judgement.figure(statement, "count", source.n - 1)
+    judgement.figure(statement, "count", int(source.readable[: source.n].sum()) - 1)
     share = statement.figures.get("share")
     judgement.need(share is None or 0 < share.value <= 100, "a share beyond 100 %")
     return judgement

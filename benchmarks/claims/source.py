@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _DAY_FIRST = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y")
+_MOSTLY = 0.9
+"""Share of readable cells from which a column is one of numbers, or of times."""
 _COMMA = r"^[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+$"
 
 
@@ -76,7 +78,24 @@ class Source:
     @cached_property
     def reference(self) -> NDArray[np.int64]:
         """Rows that others are compared with: the baseline, or all."""
-        return np.arange(0 if self.ranking else self.n, self.frame.height)
+        rows = np.arange(0 if self.ranking else self.n, self.frame.height)
+        return rows[self.readable[rows]]
+
+    @cached_property
+    def readable(self) -> NDArray[np.bool_]:
+        """Rows without a cell that is no number in a column of numbers, or no time in one of times.
+
+        A scan keeps such rows apart.
+        """
+        whole = np.ones(self.frame.height, dtype=bool)
+        for name, dtype in self.frame.schema.items():
+            if dtype != pl.String:
+                continue
+            filled = np.array([bool(str(cell).strip()) for cell in self.labels(name)])
+            values = self.seconds(name) if _may_be_time(self.frame[name]) else self.numbers(name)
+            if filled.any() and np.isfinite(values[filled]).mean() > _MOSTLY:
+                whole &= np.isfinite(values) | ~filled
+        return whole
 
     def others(self, row: int) -> NDArray[np.int64]:
         """Reference rows but for the row itself."""

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from flows.cli import status
+from flows.scan import Scan, run_scan
 from tests.flows.conftest import payments
 
 pytestmark = pytest.mark.xdist_group("scan")
@@ -174,3 +175,19 @@ def test_scan_and_help_import_no_prefect() -> None:
     code = "import sys, flows.cli.scan, flows.scan; assert 'prefect' not in sys.modules and 'duckdb' in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 0, done.stderr
+
+
+def test_rows_are_those_of_the_file_where_some_cannot_be_read(tmp_path: Path) -> None:
+    lines = [f"{i},{100 + i % 7},{5 + i % 3}" for i in range(300)]
+    lines[3] = "3,broken,6"
+    lines[200] = "200,9000,8"
+    path = tmp_path / "measured.csv"
+    path.write_text("number,load,heat\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    out = tmp_path / "f.jsonl"
+    wanted = Scan(inputs=(str(path),), ignore=("number",), findings=out, report=tmp_path / "r.html", narrate=False)
+    run_scan(wanted, lambda _: None)
+    found = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [200] in [one["rows"] for one in found]
+    first = next(one for one in found if one["rows"] == [200])
+    assert first["subject"] == "row 201"
+    assert "row 201" in first["narrative"]["text"]
