@@ -65,7 +65,23 @@ def _statistical(material: Material, broken: list[str]) -> Outcome:
         return _skipped("ensemble", "skipped_by_settings")
     if broken:
         return _skipped("ensemble", "skipped_data_broken", failed=", ".join(broken))
-    return analyze_tabular(material)
+    normal, left_out = without_confirmed(material)
+    outcome = analyze_tabular(normal)
+    return replace(outcome, checks=(*outcome.checks, *left_out))
+
+
+def without_confirmed(material: Material) -> tuple[Material, tuple[Check, ...]]:
+    """The material without the records that a person confirmed as anomalies in its history, and a check that says so.
+
+    Only statistics go without them: an audit test compares with all that was paid.
+    """
+    if not material.confirmed or "record_id" not in material.history.columns:
+        return material, ()
+    kept = material.history.filter(~pl.col("record_id").is_in(sorted(material.confirmed)))
+    if (count := material.history.height - kept.height) == 0:
+        return material, ()
+    check = Check(name="ensemble", status=CheckStatus.DONE, code="confirmed_left_out", values={"count": count})
+    return replace(material, history=kept), (check,)
 
 
 def _series(material: Material, broken: list[str]) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -61,6 +61,13 @@ def build_findings(material: Material, flags: Iterable[Flag]) -> tuple[Finding, 
     return measure.within_budget(_by_priority(weighed), _by_priority(drafts))
 
 
+def rebudgeted(material: Material, findings: Sequence[Finding], quiet: Collection[str]) -> tuple[Finding, ...]:
+    """The findings with `mailed` decided anew: those whose fingerprint is in `quiet` leave their place to the next."""
+    before = [f.model_copy(update={"priority": priority(likelihood(f.severity), f.consequence)}) for f in findings]
+    ordered = [finding.model_copy(update={"mailed": True}) for finding in findings]
+    return Measure(material).within_budget(_by_priority(ordered), _by_priority(before), quiet)
+
+
 class Measure:
     """What the monitor and its reviewers say about the weight of findings.
 
@@ -102,13 +109,16 @@ class Measure:
             }
         return finding.model_copy(update=update)
 
-    def within_budget(self, ordered: Sequence[Finding], before: Sequence[Finding]) -> tuple[Finding, ...]:
+    def within_budget(
+        self, ordered: Sequence[Finding], before: Sequence[Finding], quiet: Collection[str] = ()
+    ) -> tuple[Finding, ...]:
         """Mark what is mailed.
 
         ordered : findings after the reviewers' record, by falling priority.
         before : the same by the priority that they had without it; what is material keeps the place that it had.
+        quiet : fingerprints of those that a person has closed or muted.
         """
-        told = {f.fingerprint for f in ordered if f.allowed is None and not self.is_trivial(f)}
+        told = {f.fingerprint for f in ordered if f.allowed is None and not self.is_trivial(f)} - set(quiet)
         first = [finding for finding in before if finding.fingerprint in told][: self.settings.budget]
         kept = {finding.fingerprint for finding in first if self.is_material(finding)}
         others = [f.fingerprint for f in ordered if f.fingerprint in told - kept][: self.settings.budget - len(kept)]

@@ -320,6 +320,8 @@ class Finding(Frozen):
     """Whether it is within the monitor's budget, neither trivial nor allowed."""
     allowed: str | None = None
     """The reason for which the monitor's allow list tolerates it; null where it does not."""
+    muted_until: datetime | None = None
+    """Until when a person has snoozed it, or the entity that it is about; null where nobody has."""
     expected_loss: Decimal | None = None
     """Exposure times likelihood; null until there are enough verdicts on findings of its type."""
     p_value: float | None = None
@@ -327,6 +329,39 @@ class Finding(Frozen):
     chart: Chart | None = None
     fields: dict[str, str] = Field(default_factory=dict)
     """The record's own columns as text, to be shown beside the finding; person columns are masked already."""
+
+
+class Origin(StrEnum):
+    """How a candidate was chosen."""
+
+    BELOW_LINE = "below_line"
+    """Drawn at random among what a night did not mail, to learn how much is missed."""
+    HISTORY = "history"
+    """Among the strangest of the history, to be taken out of it where a person confirms it."""
+
+
+class Candidate(Frozen):
+    """A record, or an hour or episode of a series, that a person is asked to look at although no mail named it."""
+
+    id: str
+    """The first 12 hex digits of the fingerprint."""
+    fingerprint: str
+    monitor: str
+    origin: Origin
+    type: str
+    """Finding type that it would have; `below_line` for one that was drawn."""
+    also: tuple[str, ...] = ()
+    subject: Subject
+    records: tuple[str, ...]
+    """Record ids, at most 200."""
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+    severity: float = 0.0
+    exposure: Decimal | None = None
+    currency: str | None = None
+    facts: tuple[Fact, ...] = ()
+    fields: dict[str, str] = Field(default_factory=dict)
+    """The record's own columns as text; person columns are masked already."""
 
 
 class CheckStatus(StrEnum):
@@ -388,6 +423,10 @@ class Analysis:
     flags: tuple[Flag, ...]
     records: int
     history_records: int
+    drawn: tuple[Candidate, ...] = ()
+    """Drawn at random from below the line."""
+    below_line: int = 0
+    """How many there were to draw from."""
 
 
 @dataclass(frozen=True)

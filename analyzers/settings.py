@@ -195,6 +195,8 @@ class AnalysisSettings(Settings):
     """A statistical flag's measure must differ from what is usual by at least this share."""
     min_change_absolute: dict[str, float] = Bounds(default_factory=dict)
     """By how much at least, in a column's own unit, it must differ as well (`amount: 100`)."""
+    sample: int = Bounds(3, ge=0, le=50)
+    """Records drawn at random each night from what is not mailed, for review: they bound how much is missed."""
     trivial: Decimal = Bounds(Decimal(0), ge=0)
     """Money below this never reaches the mail."""
     materiality: Decimal | None = Bounds(None, gt=0)
@@ -249,6 +251,7 @@ class Material:
     account_changes : when vendors' bank accounts changed, as nightly snapshots saw it: `entity`, `changed_on` (Date),
         `previous`, `current` (String); None where there are no snapshots.
     track_records : what reviewers decided so far, by finding type.
+    confirmed : ids of records that a person confirmed as anomalies: statistics learn nothing from them.
     """
 
     columns: Columns
@@ -261,6 +264,7 @@ class Material:
     days: tuple[date, date] | None = None
     account_changes: pl.DataFrame | None = None
     track_records: dict[str, TrackRecord] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()
 
     @property
     def last_day(self) -> date | None:

@@ -2,50 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import polars as pl
 
 from analyzers.analyze import analyze
 from analyzers.results import Check, CheckStatus, Scalar
 from analyzers.risk import TrackRecord
+from analyzers.sampling import draw
 from analyzers.settings import Material
+from flows.monitors import Monitor
 from flows.plan import MonitorRun, Plan
+from flows.quieting import settle
 from flows.reference_material import VENDORS, account_changes, masked_references
-from flows.warehouse import episodes, triage
+from flows.warehouse import episodes, sql, triage
 
 
 def analyze_run(plan: Plan, run: MonitorRun) -> int:
     """Analyze the run's batch against its history; the number of findings."""
-    analysis = analyze(_material(plan, run))
+    frames = Frames(
+        history=plan.handover.read_frame(run.name, "history"),
+        batch=plan.handover.read_frame(run.name, "batch"),
+        references=plan.handover.read_references(run.name),
+    )
+    with plan.warehouse.reading() as connection:
+        material = build_material(connection, run.monitor, run.data_date, frames, key=plan.workspace.hash_key())
+    analysis = analyze(material)
     analysis = replace(analysis, checks=(*_source_checks(plan, run), *analysis.checks))
     dated = tuple(finding.model_copy(update={"data_date": run.data_date}) for finding in analysis.findings)
     with plan.warehouse.reading() as connection:
         known = episodes.inherit(connection, replace(analysis, findings=dated), run.data_date)
-    plan.handover.write_analysis(run.name, known)
-    return len(known.findings)
+        told = settle(connection, material, known, run.data_date, at=plan.started_at)
+    drawn, below_line = draw(material, told.findings)
+    plan.handover.write_analysis(run.name, replace(told, drawn=drawn, below_line=below_line))
+    return len(told.findings)
 
 
-def _material(plan: Plan, run: MonitorRun) -> Material:
-    """What was handed over, with what the warehouse knows of earlier episodes, reviewers and changed bank accounts."""
-    monitor, key = run.monitor, plan.workspace.hash_key()
-    batch, references = plan.handover.read_frame(run.name, "batch"), plan.handover.read_references(run.name)
-    with plan.warehouse.reading() as connection:
-        records = triage.track_records(connection, run.name)
-        earlier = episodes.outside_the_baseline(connection, run.name, run.data_date)
-        changes = account_changes(connection, monitor, references.get(VENDORS), batch, until=run.data_date, key=key)
+@dataclass(frozen=True)
+class Frames:
+    """A night's records, persons masked, and the reference tables as they were read."""
+
+    history: pl.DataFrame
+    batch: pl.DataFrame
+    references: dict[str, pl.DataFrame]
+
+
+def build_material(
+    connection: sql.Connection,
+    monitor: Monitor,
+    data_date: date,
+    frames: Frames,
+    *,
+    key: bytes,
+    judged_before: datetime | None = None,
+) -> Material:
+    """The frames with what the warehouse knows of earlier episodes, reviewers and changed bank accounts.
+
+    key : the workspace's own. judged_before : only verdicts given before that instant make a type's record.
+    """
+    references = frames.references
+    changes = account_changes(connection, monitor, references.get(VENDORS), frames.batch, until=data_date, key=key)
     return Material(
         columns=monitor.described(),
-        history=plan.handover.read_frame(run.name, "history"),
-        batch=batch,
+        history=frames.history,
+        batch=frames.batch,
         settings=monitor.analysis_settings(),
         references=masked_references(monitor, references, key),
-        earlier_episodes=earlier,
+        earlier_episodes=episodes.outside_the_baseline(connection, monitor.name, data_date),
         hash_key=key,
-        days=monitor.batch_days(run.data_date),
+        days=monitor.batch_days(data_date),
         account_changes=changes,
         track_records={
             kind: TrackRecord(confirmed=record.confirmed + record.accepted, dismissed=record.false_positive)
-            for kind, record in records.items()
+            for kind, record in triage.track_records(connection, monitor.name, before=judged_before).items()
         },
+        confirmed=triage.confirmed_records(connection, monitor.name),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, TypeAdapter
 
-from analyzers.results import Analysis, Check, Finding, Flag, Guarantee
+from analyzers.results import Analysis, Candidate, Check, Finding, Flag, Guarantee
 from reports.contents import ModelNote, Narrative
 from reports.narrator.skeleton import Skeleton
 
@@ -26,6 +26,8 @@ class _AnalysisFile(BaseModel):
     flags: tuple[Flag, ...]
     records: int
     history_records: int
+    drawn: tuple[Candidate, ...] = ()
+    below_line: int = 0
 
 
 _NARRATIVES = TypeAdapter(tuple[Narrative, ...])
@@ -61,6 +63,8 @@ class Handover:
             flags=analysis.flags,
             records=analysis.records,
             history_records=analysis.history_records,
+            drawn=analysis.drawn,
+            below_line=analysis.below_line,
         )
         (self.folder / f"{monitor}.analysis.json").write_text(content.model_dump_json(), encoding="utf-8")
         self.write_frame(monitor, "scores", analysis.scores)

@@ -207,6 +207,9 @@ class WorkspaceSettings(Settings):
     """Path of a GGUF file; without it the default model, where it is installed."""
     narration: bool = True
     """Whether the local model writes; otherwise the texts are templates, marked so."""
+    people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """What records call a person, by mail address or user: names, numbers. Who is named in a finding neither receives
+    it nor decides about it."""
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
     prefect: PrefectSettings = PrefectSettings()

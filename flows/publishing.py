@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from analyzers.errors import WarehouseError
+from flows import reviewing
 from flows.archive import INDEX, archive_index
+from flows.audiences import Audience, audiences_of, seen_by
 from flows.ingestion import run_record
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import MonitorRun, Plan
@@ -39,17 +40,18 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
     with plan.warehouse.reading() as connection:
         parts = tuple(_part(connection, plan, run, outcomes.of[run.name]) for run in plan.runs)
         correction = max((_next_correction(connection, run) for run in outcomes.going()), default=0)
-    night = _night(plan, parts, correction)
+        night = _night(plan, parts, correction)
+        audiences = audiences_of(connection, plan, night) if mail else {}
     report = _report_path(plan)
-    audiences = _audiences(plan) if mail else {}
-    pages = {names: render_page(_for(night, names)) for names in {*audiences, _all(night)}}
+    everything = Audience(tuple(part.monitor for part in night.parts))
+    pages = {audience: render_page(seen_by(night, audience)) for audience in {*audiences, everything}}
     with plan.warehouse.writing() as connection:
         for run in plan.runs:
             _store(connection, plan, run, outcomes.of[run.name], report)
         head = audit.head(connection)
         night = night.model_copy(update={"audit_head": head})
-        pages = {names: page.replace(_HEAD_TO_COME, head or "") for names, page in pages.items()}
-        write_whole(plan.workspace.folder / report, pages[_all(night)])
+        pages = {audience: page.replace(_HEAD_TO_COME, head or "") for audience, page in pages.items()}
+        write_whole(plan.workspace.folder / report, pages[everything])
         _write_exports(plan.workspace.folder / report, night)
         write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace, plan.style))
         mails = _queue(connection, plan, night, audiences, pages, Path(report).name)
@@ -106,6 +108,9 @@ def _part(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outc
         new=changes.new,
         still_open=changes.still_open,
         ended=changes.ended,
+        precision=reviewing.observed_precision(connection, run.name),
+        drawn=analysis.drawn,
+        missed=reviewing.missed_at_most(connection, run.name, run.data_date),
     )
 
 
@@ -138,27 +143,6 @@ def _report_path(plan: Plan) -> str:
         number += 1
 
 
-def _all(night: Night) -> tuple[str, ...]:
-    return tuple(part.monitor for part in night.parts)
-
-
-def _for(night: Night, names: tuple[str, ...]) -> Night:
-    """The night as those see it who own these monitors."""
-    return night.model_copy(update={"parts": tuple(part for part in night.parts if part.monitor in names)})
-
-
-def _audiences(plan: Plan) -> dict[tuple[str, ...], list[str]]:
-    """Recipients by the monitors that they are told about; one mail a person, over all their monitors."""
-    monitors: dict[str, list[str]] = defaultdict(list)
-    for run in plan.runs:
-        for address in dict.fromkeys((*run.monitor.owners, *plan.workspace.settings.mail.recipients)):
-            monitors[address].append(run.name)
-    audiences: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for address, names in monitors.items():
-        audiences[tuple(names)].append(address)
-    return dict(audiences)
-
-
 def _next_correction(connection: sql.Connection, run: MonitorRun) -> int:
     before = runs.finished_run(connection, run.name, run.data_date)
     return before.correction + 1 if before else 0
@@ -185,31 +169,31 @@ def _queue(
     connection: sql.Connection,
     plan: Plan,
     night: Night,
-    audiences: dict[tuple[str, ...], list[str]],
-    pages: dict[tuple[str, ...], str],
+    audiences: dict[Audience, list[str]],
+    pages: dict[Audience, str],
     report_name: str,
 ) -> dict[str, str]:
     """Write every recipient's mail into the outbox and queue it; a path by monitor."""
     settings = plan.workspace.settings.mail
     paths: dict[str, str] = {}
-    for names, recipients in audiences.items():
+    for audience, recipients in audiences.items():
         for recipient in recipients:
             digest = hashlib.sha256(recipient.encode()).hexdigest()[:8]
             message_id = f"<{plan.night}.{digest}@{settings.sender.rpartition('@')[2]}>"
             message = compose_mail(
-                _for(night, names),
+                seen_by(night, audience),
                 sender=settings.sender,
                 recipient=recipient,
                 message_id=message_id,
                 date=night.created_at,
-                report=pages[names].encode(),
+                report=pages[audience].encode(),
                 report_name=f"sereno-{report_name}",
             )
             path = f"outbox/{plan.night}-{digest}.eml"
             write_whole(plan.workspace.folder / path, message.as_bytes())
             entry = Delivery(message_id, plan.night, recipient, path, correction=night.correction)
             deliveries.queue(connection, entry, at=night.created_at)
-            paths |= dict.fromkeys(names, path)
+            paths |= dict.fromkeys(audience.monitors, path)
     return paths
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
-from analyzers.results import Check, Finding, Frozen, Guarantee
+from analyzers.results import Candidate, Check, Finding, Frozen, Guarantee
 from reports.house_style import HouseStyle
 
 Lang = Literal["en", "es"]
@@ -73,6 +73,30 @@ class ModelNote(Frozen):
     """Day of that exam."""
 
 
+class Precision(Frozen):
+    """What people found when they judged findings: the share of real ones, with its exact interval of 95 %."""
+
+    statistical: bool
+    """Whether only findings of statistics count, or all."""
+    real: int
+    judged: int
+    low: float
+    high: float
+
+
+class Missed(Frozen):
+    """What people found among the cases drawn at random from below the line."""
+
+    nights: int
+    drawn: int
+    judged: int
+    missed: int
+    below_line: int
+    """Cases below the line in those nights."""
+    share_at_most: float
+    """Upper bound of 95 % on the share of them that should have been reported."""
+
+
 class MonitorPart(Frozen):
     """One monitor's part of a night."""
 
@@ -95,6 +119,12 @@ class MonitorPart(Frozen):
     new: int = 0
     still_open: int = 0
     ended: int = 0
+    precision: tuple[Precision, ...] = ()
+    """What people judged so far; empty where nobody has."""
+    drawn: tuple[Candidate, ...] = ()
+    """Cases drawn at random from below the line, for review."""
+    missed: Missed | None = None
+    """What such cases have shown so far."""
 
 
 class Night(Frozen):

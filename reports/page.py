@@ -7,6 +7,7 @@ content security policy forbids it. Everything that comes from records is escape
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from itertools import islice
@@ -34,6 +35,8 @@ BANDS = 5
 MATRIX_SHOWN = 6
 """Findings named in one cell of the matrix; the rest are counted."""
 INDEX_SHOWN = 10
+SAMPLE_FIELDS = 12
+"""Fields shown of a case drawn for review."""
 _CHECK_ORDER = [CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.SKIPPED, CheckStatus.DONE]
 
 
@@ -130,8 +133,10 @@ def render_page(night: Night) -> str:
         "phrases": phrases,
         "t": phrases.text,
         "checks_of": _checks,
+        "missed_of": missed_sentence,
         "APPENDIX_SHOWN": APPENDIX_SHOWN,
         "INDEX_SHOWN": INDEX_SHOWN,
+        "SAMPLE_FIELDS": SAMPLE_FIELDS,
     }
     return printable(environment(markup=True, own=night.style.templates).get_template("page.html").render(shown))
 
@@ -148,7 +153,9 @@ def _page(night: Night, phrases: Phrases) -> Page:
         appendix=rest[:MOST_APPENDIX],
         appendix_total=len(rest),
         known_money=money_of(digest.known_before),
-        guarantees=tuple((part, _guarantees(part, phrases)) for part in night.parts if part.guarantees),
+        guarantees=tuple(
+            (part, _guarantees(part, phrases)) for part in night.parts if part.guarantees or part.precision
+        ),
     )
 
 
@@ -244,4 +251,41 @@ def _guarantees(part: MonitorPart, phrases: Phrases) -> tuple[str, ...]:
             said.append(phrases.text("page.guarantee_fdr_small", size=size, fdr=fdr, smallest=smallest))
         else:
             said.append(phrases.text("page.guarantee_fdr", size=size, fdr=fdr))
-    return tuple(dict.fromkeys(said))
+    return tuple(dict.fromkeys((*said, *_observed(part, phrases))))
+
+
+def _observed(part: MonitorPart, phrases: Phrases) -> list[str]:
+    """What people found of the findings that they judged: it stands beside the nominal rate."""
+    if not part.precision:
+        nominal = any(guarantee.kind is GuaranteeKind.FDR for guarantee in part.guarantees)
+        return [phrases.text("page.precision_none")] if nominal else []
+    return [
+        phrases.text(
+            "page.precision_statistical" if each.statistical else "page.precision_all",
+            real=each.real,
+            count=each.judged,
+            share=phrases.percent(each.real / each.judged),
+            low=phrases.percent(each.low),
+            high=phrases.percent(each.high),
+        )
+        for each in part.precision
+    ]
+
+
+def missed_sentence(part: MonitorPart, phrases: Phrases) -> str | None:
+    """How much is missed at most, by the cases that people judged; None where none was ever drawn."""
+    missed = part.missed
+    if missed is None or not missed.drawn:
+        return None
+    if not missed.judged:
+        return phrases.text("page.sample_unjudged", count=missed.drawn)
+    return phrases.text(
+        "page.sample_bound",
+        judged=missed.judged,
+        drawn=missed.drawn,
+        nights=phrases.text("page.nights", count=missed.nights),
+        missed=missed.missed,
+        share=phrases.percent(missed.share_at_most, 1),
+        number=math.ceil(missed.share_at_most * missed.below_line),
+        below_line=missed.below_line,
+    )

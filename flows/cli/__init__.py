@@ -13,7 +13,7 @@ import typer
 from typer._click.exceptions import ClickException
 
 from analyzers.errors import SerenoError
-from flows.cli import audit, check, demo, findings, init, models, report, run, scan, serve
+from flows.cli import audit, check, demo, findings, init, models, report, run, scan, serve, snooze, triage
 
 app = typer.Typer(
     name="sereno",
@@ -30,6 +30,8 @@ app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("serve")(serve.serve)
 app.command("findings")(findings.findings)
+app.command("triage")(triage.triage)
+app.command("snooze")(snooze.snooze)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.add_typer(models.models, name="models")

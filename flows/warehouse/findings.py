@@ -15,7 +15,7 @@ from analyzers.errors import UsageError
 from analyzers.results import Condition, Finding, Review
 from flows.warehouse import sql
 from flows.warehouse.narratives import narratives_of
-from flows.warehouse.triage import Disposition, latest_dispositions, review_of
+from flows.warehouse.triage import Disposition, latest_dispositions, review_of, verdicts_on
 from reports.contents import Narrative
 
 
@@ -76,7 +76,7 @@ def recognize(connection: sql.Connection, findings: Iterable[Finding], data_date
     """The findings of a run with `first_seen`, `times_seen` and `review` filled in, before they are reported."""
     given = tuple(findings)
     fingerprints = [finding.fingerprint for finding in given]
-    before, verdicts = known(connection, fingerprints, data_date), latest_dispositions(connection, fingerprints)
+    before, verdicts = known(connection, fingerprints, data_date), verdicts_on(connection, given)
     filled = []
     for finding in given:
         past = before.get(finding.fingerprint)

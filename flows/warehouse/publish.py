@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
-from analyzers.results import Analysis, Finding, Flag
-from flows.warehouse import audit, findings, sql
+from analyzers.results import Analysis, Finding, Flag, Origin
+from flows.warehouse import audit, candidates, findings, sql
 from flows.warehouse.narratives import store_narratives
 from flows.warehouse.runs import RunRecord, RunStatus, audited, finished_run, store_checks, store_run
 from reports.contents import Narrative
@@ -46,6 +46,8 @@ def publish(
     _store_flags(connection, run.run, analysis.flags)
     documents = _store_findings(connection, written, recognized)
     store_narratives(connection, run.run, narratives)
+    candidates.forget(connection, run.monitor, run.data_date, Origin.BELOW_LINE)
+    candidates.store(connection, analysis.drawn, run.data_date, run=run.run, below_line=analysis.below_line)
     _update_identities(connection, written, recognized)
     _log(connection, written, documents, earlier.run if earlier else None)
     return written

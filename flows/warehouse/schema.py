@@ -136,7 +136,24 @@ def _first_tables(connection: sql.Connection) -> None:
         sql.run(connection, statement)
 
 
-STEPS: tuple[Step, ...] = (_first_tables,)
+# What no mail named and a person is asked to look at; `below_line` is how many there were to draw from.
+_CANDIDATES = """
+CREATE TABLE candidates (
+    fingerprint VARCHAR NOT NULL, id VARCHAR NOT NULL, monitor VARCHAR NOT NULL, origin VARCHAR NOT NULL,
+    data_date DATE NOT NULL, run VARCHAR, type VARCHAR NOT NULL, subject_kind VARCHAR NOT NULL,
+    subject_id VARCHAR NOT NULL, exposure DECIMAL(18, 4), currency VARCHAR, below_line BIGINT NOT NULL,
+    document VARCHAR NOT NULL)
+"""
+
+
+def _add_review(connection: sql.Connection) -> None:
+    """Candidates for review, and what a snooze needs to speak again and to be taken back."""
+    sql.run(connection, _CANDIDATES)
+    for column in ("exposure DECIMAL(18, 4)", "currency VARCHAR", "reasons VARCHAR", "ended_at TIMESTAMPTZ"):
+        sql.run(connection, f"ALTER TABLE snoozes ADD COLUMN {column}")
+
+
+STEPS: tuple[Step, ...] = (_first_tables, _add_review)
 """Step n brings a file from version n to version n + 1."""
 
 

@@ -1,4 +1,4 @@
-"""Verdicts of people on findings, and what is muted for a while.
+"""Verdicts of people on findings and candidates.
 
 A verdict closes a finding. A closed one speaks again when its acceptance runs out, when it has a reason that it had
 not then, or when half as much money again is at stake.
@@ -6,6 +6,7 @@ not then, or when half as much money again is at stake.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +16,13 @@ from enum import StrEnum
 from typing import Any
 
 from analyzers.errors import UsageError
-from analyzers.results import Finding, Review
+from analyzers.finding_types import FindingType
+from analyzers.results import Candidate, Finding, Review, SubjectKind
 from flows.warehouse import audit, sql
 
 MORE_EXPOSURE = Decimal("1.5")
 """Exposure that is this many times what it was at the verdict reopens a finding."""
+_STATISTICAL = frozenset(kind.value for kind in FindingType)
 
 
 class Verdict(StrEnum):
@@ -30,15 +33,6 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"
     """True, but tolerated; until a date."""
     INCONCLUSIVE = "inconclusive"
-
-
-class Scope(StrEnum):
-    """What a snooze mutes."""
-
-    FINDING = "finding"
-    """Target: a fingerprint."""
-    ENTITY = "entity"
-    """Target: the id of a finding's subject: a maintenance window."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +55,26 @@ class Disposition:
 
 
 @dataclass(frozen=True)
-class Snooze:
-    """Something muted from one instant until another."""
+class Basis:
+    """What a person knew of a finding when they decided about it."""
 
-    scope: Scope
+    exposure: Decimal | None = None
+    currency: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a verdict can be given on: a finding, or a candidate."""
+
+    fingerprint: str
+    id: str
     monitor: str
-    target: str
-    starts_at: datetime
-    until: datetime
-    who: str
-    why: str
-    made_at: datetime
-    audit_seq: int
+    type: str
+    label: str
+    records: tuple[str, ...]
+    basis: Basis
+    is_finding: bool
 
 
 @dataclass(frozen=True)
@@ -99,72 +101,67 @@ def dispose(
 
     UsageError where the finding is unknown, the reason is empty, or an acceptance has no end or one in the past.
     """
-    row = sql.first(
-        connection, "SELECT monitor, type, exposure, currency FROM findings WHERE fingerprint = ?", [fingerprint]
-    )
-    if row is None:
-        raise UsageError(f"no finding {fingerprint[:80]!r}; `sereno findings` lists them")
+    item = item_of(connection, fingerprint)
     _check_statement(verdict, who, why, at, until)
-    monitor, kind, exposure, currency = row
-    reasons = _reasons(connection, fingerprint, kind)
-    draft = Disposition(fingerprint, monitor, kind, verdict, who, at, why, until, exposure, currency, reasons, 0)
+    about = item.basis
+    draft = Disposition(
+        fingerprint, item.monitor, item.type, verdict, who, at, why, until, about.exposure, about.currency,
+        about.reasons, 0,
+    )  # fmt: skip
     made = replace(draft, audit_seq=audit.append(connection, "disposition", fingerprint, audited(draft), at))
-    sql.insert(connection, "dispositions", [{**vars(made), "reasons": json.dumps(reasons)}])
+    sql.insert(connection, "dispositions", [{**vars(made), "reasons": json.dumps(about.reasons)}])
     review = Review.IN_REVIEW if verdict is Verdict.INCONCLUSIVE else Review.CLOSED
     sql.run(connection, "UPDATE findings SET review = ? WHERE fingerprint = ?", [review.value, fingerprint])
     return made
 
 
+def find_item(connection: sql.Connection, identifier: str, monitor: str | None = None) -> Item:
+    """A finding or candidate by its id, its fingerprint, or enough of its start.
+
+    UsageError where none or several fit; it names the nearest id.
+    """
+    plain = identifier.strip()
+    ids = _ids(connection, monitor)
+    fitting = {mark for mark, short in ids.items() if plain and plain != "v1:" and _starts(mark, short, plain)}
+    if len(fitting) == 1:
+        return item_of(connection, fitting.pop())
+    if fitting:
+        raise UsageError(f"{len(fitting)} findings start with {plain[:80]!r}; give more of the id")
+    near = difflib.get_close_matches(plain, sorted(set(ids.values())), n=1)
+    hint = f"the nearest is {near[0]}" if near else "`sereno findings` lists their ids"
+    raise UsageError(f"no finding {plain[:80]!r}; {hint}")
+
+
+def item_of(connection: sql.Connection, fingerprint: str) -> Item:
+    """The finding of this fingerprint, else the candidate; UsageError where there is neither."""
+    row = sql.first(
+        connection,
+        "SELECT id, monitor, type, subject_label, exposure, currency FROM findings WHERE fingerprint = ?",
+        [fingerprint],
+    )
+    if row is not None:
+        name, monitor, kind, label, exposure, currency = row
+        reasons, records = _said(connection, fingerprint, kind)
+        return Item(
+            fingerprint, name, monitor, kind, label, records, Basis(exposure, currency, reasons), is_finding=True
+        )
+    document = sql.scalar(
+        connection,
+        "SELECT document FROM candidates WHERE fingerprint = ? ORDER BY data_date DESC, origin LIMIT 1",
+        [fingerprint],
+    )
+    if document is None:
+        raise UsageError(f"no finding {fingerprint[:80]!r}; `sereno findings` lists their ids")
+    found = Candidate.model_validate_json(document)
+    basis = Basis(found.exposure, found.currency, tuple(dict.fromkeys((found.type, *found.also))))
+    return Item(
+        fingerprint, found.id, found.monitor, found.type, found.subject.label, found.records, basis, is_finding=False
+    )
+
+
 def audited(disposition: Disposition) -> dict[str, Any]:
     """What the audit log keeps of a verdict, beside the fingerprint that is the entry's subject."""
     return {name: value for name, value in vars(disposition).items() if name not in ("fingerprint", "audit_seq")}
-
-
-def snooze(
-    connection: sql.Connection,
-    target: str,
-    *,
-    scope: Scope,
-    monitor: str,
-    starts_at: datetime,
-    until: datetime,
-    who: str,
-    why: str,
-    at: datetime,
-) -> Snooze:
-    """Mute a finding, or all findings about an entity, for a time, with its audit entry.
-
-    UsageError where the time is empty, or nobody or no reason is named.
-    """
-    if until <= starts_at:
-        raise UsageError("the snooze ends before it starts; give a later --until")
-    if not who.strip() or not why.strip():
-        raise UsageError("a snooze needs a person and a reason; add --reason")
-    draft = Snooze(scope, monitor, target, starts_at, until, who, why, at, 0)
-    # The name of an entity may be a person's, so it stands in the content, which can be erased.
-    subject = target if scope is Scope.FINDING else scope.value
-    content = {name: value for name, value in vars(draft).items() if name != "audit_seq"}
-    made = replace(draft, audit_seq=audit.append(connection, "snooze", subject, content, at))
-    sql.insert(connection, "snoozes", [vars(made)])
-    return made
-
-
-def snoozes_at(connection: sql.Connection, at: datetime, monitor: str | None = None) -> list[Snooze]:
-    """What is muted at an instant."""
-    where, parameters = sql.conditions({"starts_at <= ?": at, "until > ?": at, "monitor = ?": monitor})
-    query = f"SELECT {_SNOOZE} FROM snoozes{where} ORDER BY audit_seq"
-    return [Snooze(Scope(row[0]), *row[1:]) for row in sql.rows(connection, query, parameters)]
-
-
-def muted_until(finding: Finding, snoozes: Iterable[Snooze]) -> datetime | None:
-    """Until when a finding is muted by these snoozes; None where it is not."""
-    ends = [
-        each.until
-        for each in snoozes
-        if each.monitor == finding.monitor
-        and each.target == (finding.fingerprint if each.scope is Scope.FINDING else finding.subject.id)
-    ]
-    return max(ends, default=None)
 
 
 def dispositions(
@@ -189,16 +186,72 @@ def latest_dispositions(connection: sql.Connection, fingerprints: Sequence[str])
     return {each.fingerprint: each for each in found}
 
 
-def track_records(connection: sql.Connection, monitor: str) -> dict[str, TrackRecord]:
-    """Per finding type, what reviewers decided so far."""
+def verdicts_on(connection: sql.Connection, findings: Sequence[Finding]) -> dict[str, Disposition]:
+    """The latest verdict on each of these findings that has one.
+
+    What is said of a record is a verdict on every finding about it: tonight's strongest reason may be another than
+    yesterday's, and gives the finding another type and fingerprint. An episode, or an entity, is not the one before.
+    """
+    given = latest_dispositions(connection, [finding.fingerprint for finding in findings])
+    about = {
+        (finding.monitor, finding.subject.id): finding.fingerprint
+        for finding in findings
+        if finding.subject.kind in (SubjectKind.RECORD, SubjectKind.GROUP)
+    }
+    if not about:
+        return given
+    listed = ", ".join(f"said.{name}" for name in _DISPOSITION.split(", "))
+    query = f"""
+        SELECT {listed}, known.subject_id FROM dispositions AS said
+        JOIN (SELECT fingerprint, subject_id, subject_kind FROM findings
+            UNION SELECT fingerprint, subject_id, subject_kind FROM candidates) AS known USING (fingerprint)
+        WHERE known.subject_kind IN ('record', 'group') AND known.subject_id IN (SELECT unnest($subjects))
+        ORDER BY said.audit_seq
+    """
+    for *row, subject in sql.rows(connection, query, {"subjects": sorted({subject for _, subject in about})}):
+        verdict = _disposition(tuple(row))
+        fingerprint = about.get((verdict.monitor, subject))
+        if fingerprint is not None and verdict.audit_seq >= given.get(fingerprint, verdict).audit_seq:
+            given[fingerprint] = verdict
+    return given
+
+
+def track_records(
+    connection: sql.Connection, monitor: str, *, before: datetime | None = None
+) -> dict[str, TrackRecord]:
+    """Per finding type, what reviewers decided so far, or before an instant.
+
+    Candidates say nothing of how often what is reported is real, and do not count.
+    """
     query = """
         SELECT type, count(*) FILTER (verdict = 'confirmed'), count(*) FILTER (verdict = 'false_positive'),
             count(*) FILTER (verdict = 'accepted'), count(*) FILTER (verdict = 'inconclusive')
         FROM (SELECT type, arg_max(verdict, audit_seq) AS verdict FROM dispositions
-            WHERE monitor = ? GROUP BY fingerprint, type)
+            WHERE monitor = $monitor AND fingerprint IN (SELECT fingerprint FROM findings)
+                AND ($before IS NULL OR decided_at < $before) GROUP BY fingerprint, type)
         GROUP BY type ORDER BY type
     """
-    return {row[0]: TrackRecord(*row[1:]) for row in sql.rows(connection, query, [monitor])}
+    found = sql.rows(connection, query, {"monitor": monitor, "before": before})
+    return {row[0]: TrackRecord(*row[1:]) for row in found}
+
+
+def confirmed_records(connection: sql.Connection, monitor: str) -> frozenset[str]:
+    """Ids of the records in what people confirmed: findings about records or entities, and candidates.
+
+    A finding about a whole batch says nothing of its single records.
+    """
+    query = """
+        WITH confirmed AS (SELECT fingerprint FROM dispositions WHERE monitor = $monitor
+            GROUP BY fingerprint HAVING arg_max(verdict, audit_seq) = 'confirmed')
+        SELECT document, false FROM run_findings JOIN confirmed USING (fingerprint)
+        UNION ALL SELECT document, true FROM candidates JOIN confirmed USING (fingerprint)
+    """
+    records: set[str] = set()
+    for document, candidate in sql.rows(connection, query, {"monitor": monitor}):
+        told = (Candidate if candidate else Finding).model_validate_json(document)
+        if told.subject.kind in (SubjectKind.RECORD, SubjectKind.GROUP, SubjectKind.ENTITY):
+            records.update(told.records)
+    return frozenset(records)
 
 
 def review_of(finding: Finding, disposition: Disposition | None, on: date) -> Review:
@@ -208,16 +261,27 @@ def review_of(finding: Finding, disposition: Disposition | None, on: date) -> Re
     if disposition.verdict is Verdict.INCONCLUSIVE:
         return Review.IN_REVIEW
     run_out = disposition.until is not None and on > disposition.until
-    new_reason = not {finding.type, *finding.also} <= set(disposition.reasons)
-    return Review.OPEN if run_out or new_reason or _more_at_stake(finding, disposition) else Review.CLOSED
+    basis = Basis(disposition.exposure, disposition.currency, disposition.reasons)
+    return Review.OPEN if run_out or speaks_again(finding, basis) else Review.CLOSED
 
 
-def _more_at_stake(finding: Finding, disposition: Disposition) -> bool:
+def speaks_again(finding: Finding, basis: Basis) -> bool:
+    """Whether a finding has a reason that it had not when a person decided, or half as much money again at stake."""
+    new_reason = not _reasons((finding.type, *finding.also)) <= _reasons(basis.reasons)
+    return new_reason or _more_at_stake(finding, basis)
+
+
+def _reasons(types: Iterable[str]) -> set[str]:
+    """Reasons by their types; that a record is strange is one reason, whichever column carries it tonight."""
+    return {"strange" if kind in _STATISTICAL else kind for kind in types}
+
+
+def _more_at_stake(finding: Finding, basis: Basis) -> bool:
     if finding.exposure is None or finding.exposure <= 0:
         return False
-    if disposition.exposure is None or finding.currency != disposition.currency:
+    if basis.exposure is None or finding.currency != basis.currency:
         return True
-    return finding.exposure >= disposition.exposure * MORE_EXPOSURE
+    return finding.exposure >= basis.exposure * MORE_EXPOSURE
 
 
 def _check_statement(verdict: Verdict, who: str, why: str, at: datetime, until: date | None) -> None:
@@ -229,17 +293,30 @@ def _check_statement(verdict: Verdict, who: str, why: str, at: datetime, until: 
         raise UsageError(f"--until {until} has passed; name a later date")
 
 
-def _reasons(connection: sql.Connection, fingerprint: str, kind: str) -> tuple[str, ...]:
+def _said(connection: sql.Connection, fingerprint: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Types of the flags behind a finding, and its records, as its latest date told them."""
     document = sql.scalar(
         connection,
         "SELECT document FROM run_findings WHERE fingerprint = ? ORDER BY data_date DESC LIMIT 1",
         [fingerprint],
     )
-    also = Finding.model_validate_json(document).also if document else ()
-    return tuple(dict.fromkeys((kind, *also)))
+    if document is None:
+        return (kind,), ()
+    told = Finding.model_validate_json(document)
+    return tuple(dict.fromkeys((kind, *told.also))), told.records
 
 
-_SNOOZE = "scope, monitor, target, starts_at, until, who, why, made_at, audit_seq"
+def _ids(connection: sql.Connection, monitor: str | None) -> dict[str, str]:
+    """Id of every finding and candidate by its fingerprint."""
+    where, parameters = sql.conditions({"monitor = ?": monitor})
+    query = f"SELECT fingerprint, id FROM findings{where} UNION SELECT fingerprint, id FROM candidates{where}"
+    return dict(sql.rows(connection, query, [*parameters, *parameters]))
+
+
+def _starts(fingerprint: str, short: str, given: str) -> bool:
+    return short.startswith(given) or fingerprint.startswith(given)
+
+
 _DISPOSITION = (
     "fingerprint, monitor, type, verdict, who, decided_at, why, until, exposure, currency, reasons, audit_seq"
 )

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -116,6 +117,23 @@ def test_changed_input_is_noticed_and_only_force_decides_again(folder: Path, ser
     assert re.search(f'href="{DATA_DATE}.html".*Replaced by a correction', index)
 
 
+def test_a_verdict_and_a_snooze_hold_in_the_next_night(folder: Path, server: str) -> None:
+    assert sereno(folder, "run", "--data-date", str(DATA_DATE), server=server)[0] == 0
+    listed = {item["subject"]: item for item in sereno(folder, "findings")[1]}
+    (decided,) = sereno(folder, "triage", listed[HUGE]["id"], "false-positive", "--reason", "rent", "--by", "Ana")[1]
+    assert (decided["verdict"], decided["who"], decided["review"]) == ("false_positive", "Ana", "closed")
+    (muted,) = sereno(folder, "snooze", "S03", "--until", "7d", "--reason", "audit", "--by", "Ana")[1]
+    assert (muted["scope"], muted["target"]) == ("entity", "S03")
+    assert sereno(folder, "snooze", "--list")[1] == [muted]
+
+    following = str(DATA_DATE + timedelta(days=1))
+    assert sereno(folder, "run", "--data-date", following, server=server)[0] == 0
+    found = {item["subject"]: item for item in sereno(folder, "findings", "--data-date", following)[1]}
+    assert (found[HUGE]["review"], found[HUGE]["mailed"]) == ("closed", False)
+    assert (found[TWICE[1]]["review"], found[TWICE[1]]["mailed"]) == ("open", False)
+    assert sereno(folder, "audit", "verify")[1][0]["valid"]
+
+
 def test_a_broken_source_fails_in_one_line_and_leaves_nothing_behind(folder: Path, server: str) -> None:
     (folder / "data" / "payments-2026.csv").write_bytes(bytes(range(256)) * 40)
     status, lines, progress = sereno(folder, "run", "--data-date", str(DATA_DATE), server=server)
@@ -134,6 +152,8 @@ def test_a_broken_source_fails_in_one_line_and_leaves_nothing_behind(folder: Pat
         (("run", "paymnts"), "did you mean 'payments'"),
         (("run", "--data-date", "yesterday"), "is not a date"),
         (("findings", "--monitor", "nothing"), "no monitor 'nothing'"),
+        (("triage", "abc", "confirmed", "--reason", "x"), "no finding 'abc'"),
+        (("snooze", "--until", "7d"), "name what to mute"),
         (("report", "2020-01-01"), "no report for 2020-01-01"),
         (("frobnicate",), "No such command"),
     ],

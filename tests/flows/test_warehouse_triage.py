@@ -9,9 +9,10 @@ import pytest
 
 from analyzers.errors import UsageError
 from analyzers.results import Review
-from flows.warehouse import Warehouse, audit, sql, triage
+from flows.warehouse import Warehouse, audit, snoozes, sql, triage
 from flows.warehouse.publish import publish
-from flows.warehouse.triage import Scope, TrackRecord, Verdict
+from flows.warehouse.snoozes import Scope
+from flows.warehouse.triage import TrackRecord, Verdict
 from tests.flows.warehouse_results import MONDAY, analysis, episode, instant, payment, run_record
 
 AT = instant(MONDAY, 9)
@@ -83,14 +84,14 @@ def test_the_track_record_counts_the_latest_verdict_of_each(connection: sql.Conn
 def test_a_snooze_mutes_its_target_for_its_time(connection: sql.Connection) -> None:
     hour = timedelta(hours=1)
     common = {"monitor": "ledger", "starts_at": AT, "who": "ana", "why": "overhaul", "at": AT}
-    triage.snooze(connection, "series-pump", scope=Scope.ENTITY, until=AT + 2 * hour, **common)  # type: ignore[arg-type]
-    triage.snooze(connection, "v1:a", scope=Scope.FINDING, until=AT + hour, **common)  # type: ignore[arg-type]
-    during, after = triage.snoozes_at(connection, AT), triage.snoozes_at(connection, AT + hour)
-    assert triage.muted_until(episode("pump"), during) == AT + 2 * hour
-    assert triage.muted_until(payment("a"), during) == AT + hour
-    assert triage.muted_until(payment("b"), during) is None
-    assert triage.muted_until(episode("pump", monitor="other"), during) is None
-    assert triage.muted_until(payment("a"), after) is None
-    assert triage.snoozes_at(connection, AT - hour) == []
+    snoozes.snooze(connection, "series-pump", scope=Scope.ENTITY, until=AT + 2 * hour, **common)  # type: ignore[arg-type]
+    snoozes.snooze(connection, "v1:a", scope=Scope.FINDING, until=AT + hour, **common)  # type: ignore[arg-type]
+    during, after = snoozes.snoozes_at(connection, AT), snoozes.snoozes_at(connection, AT + hour)
+    assert snoozes.muted_until(episode("pump"), during) == AT + 2 * hour
+    assert snoozes.muted_until(payment("a"), during) == AT + hour
+    assert snoozes.muted_until(payment("b"), during) is None
+    assert snoozes.muted_until(episode("pump", monitor="other"), during) is None
+    assert snoozes.muted_until(payment("a"), after) is None
+    assert snoozes.snoozes_at(connection, AT - hour) == []
     with pytest.raises(UsageError, match="before it starts"):
-        triage.snooze(connection, "v1:a", scope=Scope.FINDING, until=AT, **common)  # type: ignore[arg-type]
+        snoozes.snooze(connection, "v1:a", scope=Scope.FINDING, until=AT, **common)  # type: ignore[arg-type]

@@ -1,0 +1,49 @@
+"""The command `sereno triage`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import JsonOption, WorkspaceOption, print_object, say
+
+
+def triage(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="A finding's id, or enough of its start.")],
+    verdict: Annotated[str, typer.Argument(help="confirmed, false_positive, accepted or inconclusive.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit log.")],
+    until: Annotated[str | None, typer.Option(help="Last day of an acceptance: a date, or 90d.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who decides (default: the system's user).")] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Decide about a finding, or about a record drawn for review.
+
+    A verdict closes it: it is not mailed again unless it has a new reason, half as much money again is at stake, or
+    an acceptance runs out. What is confirmed leaves the history that later nights compare with.
+
+    Example: sereno triage 3f09ac21b7 false_positive --reason "rent, paid quarterly"
+    """
+    from flows import triaging
+    from flows.cli.until import parse_last_day
+    from flows.workspace import Workspace
+
+    opened, now = Workspace.open(workspace), datetime.now(UTC)
+    decided = triaging.triage(
+        opened,
+        identifier,
+        triaging.parse_verdict(verdict),
+        why=reason,
+        who=by or triaging.system_user(),
+        at=now,
+        until=parse_last_day(until, "--until", now=now, timezone=opened.settings.timezone) if until else None,
+    )
+    if json:
+        print_object(decided.contract())
+    else:
+        made = decided.disposition
+        held = f" until {made.until}" if made.until else ""
+        say(f"{decided.item.id} {decided.item.label}: {made.verdict}{held}, by {made.who}: {made.why}")
+    return 0
