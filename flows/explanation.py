@@ -36,6 +36,7 @@ def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
             lang=lang,
             timezone=run.monitor.timezone,
             engine=engine,
+            mode=note.mode,
             skeletons=skeletons,
             progress=_progress(run.name),
         )

@@ -49,5 +49,5 @@ def open_engine(path: Path | None, workspace: Workspace | None = None) -> tuple[
     if mark.mark == "none":
         reason = f"{engine.name} failed its exam on this machine ({mark.reason})"
         return None, ModelNote(reason=reason, mark=mark.mark, examined=day)
-    note = ModelNote(name=engine.name, sha256=engine.sha256, mode=Mode.STRICT, mark=mark.mark, examined=day)
-    return engine, note
+    mode = Mode.PROSE if mark.mark == "prose" else Mode.STRICT
+    return engine, ModelNote(name=engine.name, sha256=engine.sha256, mode=mode, mark=mark.mark, examined=day)

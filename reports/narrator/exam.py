@@ -2,8 +2,9 @@
 
 On the night the grammar bars causes that the facts contradict; in the exam it admits every cause of the playbook, so
 that the marks say what the model knows and not what code forbids. A model earns `strict` where its answers follow the
-grammar, repeat exactly, render to texts that pass the grounding check, and are not worse than guessing; more is asked
-of a mode in which the model writes. Pure: who runs it measures the time.
+grammar, repeat exactly, render to texts that pass the grounding check, and are not worse than guessing. It earns
+`prose` where beyond that it finds causes better than by guessing, since words lend its choice weight, and where what it
+writes is sound before anything is replaced. Pure: who runs it measures the time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import yaml
 from analyzers.results import Fact, Family, Finding, Frozen, Subject, SubjectKind
 from reports.contents import Lang, Mode, Narrative
 from reports.narrator.engines import Engine
+from reports.narrator.exam_prose import shares, write
 from reports.narrator.grammar import grammar, parse
 from reports.narrator.narration import narrate
 from reports.narrator.prompt import Prompt, build_prompt
@@ -31,6 +33,10 @@ from reports.playbook import Playbook, playbook_for
 LANGS: tuple[Lang, ...] = ("en", "es")
 OBEDIENT = 0.98
 """Least share of answers within the grammar."""
+SOUND = 0.95
+"""Least share of a model's own sentences that pass each criterion of prose as they were written."""
+PROSE_EVERY = 2
+"""Every second question is also asked in prose, in every language."""
 CERTAIN = 1.645
 """Distance in standard deviations from guessing that counts: one-sided, 5 %."""
 
@@ -118,7 +124,12 @@ def exam_sha256() -> str:
     """Hash of all that a model is asked: a mark holds as long as it stays the same (64 hex digits)."""
     digest = hashlib.sha256()
     for question in questions():
-        digest.update(build_prompt(question.finding, choices(question.finding, question.playbook)).sha256.encode())
+        possible = choices(question.finding, question.playbook)
+        for prompt in (
+            build_prompt(question.finding, possible),
+            *(build_prompt(question.finding, possible, Mode.PROSE, lang) for lang in LANGS),
+        ):
+            digest.update(prompt.sha256.encode())
     return digest.hexdigest()
 
 
@@ -147,17 +158,40 @@ def sit(engine: Engine, progress: Callable[[int, int], None] | None = None) -> R
     plain = [build_prompt(question.finding, possible) for question, possible in zip(asked, guarded, strict=True)]
     free = [_prompt(question, possible) for question, possible in zip(asked, every, strict=True)]
     answers: list[list[str]] = []
+    steps = _Steps(progress, 4 * len(asked))
     for prompts in (free, plain, plain):
         answers.append(engine.complete(prompts))
-        if progress is not None:
-            progress(len(answers) * len(asked), 3 * len(asked))
+        steps.take(len(asked))
     papers = [
         _Paper(question, wide, narrow, parse(one, wide), parse(two, narrow), parse(three, narrow))
         for question, wide, narrow, one, two, three in zip(asked, every, guarded, *answers, strict=True)
     ]
-    skills = (*_choosing(papers), *_working(papers, _narratives(engine, plain, answers[1])))
+    skills = (*_choosing(papers), *_working(papers, _narratives(engine, plain, answers[1])), *_writing(engine))
+    steps.take(len(asked))
     mark, reason = _mark({skill.name: skill for skill in skills})
     return Result(mark=mark, reason=reason, skills=skills, questions=len(asked))
+
+
+class _Steps:
+    """Counts what is answered."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self._progress, self._done, self._total = progress, 0, total
+
+    def take(self, answers: int) -> None:
+        self._done += answers
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def _writing(engine: Engine) -> tuple[Skill, ...]:
+    findings = [question.finding for question in questions()[::PROSE_EVERY]]
+    writing = write(engine, findings, LANGS)
+    counts = {"prose_obedience": len(writing.texts), "prose_repetition": len(findings)}
+    return tuple(
+        Skill(name=name, mark=share, questions=counts.get(name, len(writing.sentences)))
+        for name, share in shares(writing, len(findings)).items()
+    )
 
 
 def _every(question: Question) -> Choices:
@@ -256,7 +290,14 @@ def _mark(skills: Mapping[str, Skill]) -> tuple[MarkName, str]:
     for name in ("cause", "trap", "step"):
         if (skills[name].sigmas or 0.0) < -CERTAIN:
             return "none", f"worse than guessing in: {name}"
-    return "strict", "the narrator has no freer mode than strict"
+    if (skills["cause"].sigmas or 0.0) < CERTAIN:
+        return "strict", "prose needs causes that are found better than by guessing"
+    for name, skill in skills.items():
+        if name in ("prose_repetition", "prose_words") and skill.mark < 1:
+            return "strict", f"prose needs all of: {name}"
+        if name.startswith("prose_") and skill.mark < SOUND:
+            return "strict", f"prose needs more of: {name}"
+    return "prose", "there is no freer mode"
 
 
 def _skill(name: str, hits: Sequence[bool], chances: Sequence[float], own: Sequence[bool]) -> Skill:

@@ -10,7 +10,7 @@ import pytest
 from analyzers.results import FactKind
 from reports.clauses import clause
 from reports.narrator import exam
-from reports.narrator.prompt import Prompt, build_prompt
+from reports.narrator.prompt import PREFIX, Prompt, build_prompt
 from reports.narrator.skeleton import Choices, choices
 from reports.playbook import Entry, builtin_playbooks
 from tests.reports.test_narrator import RandomEngine
@@ -46,8 +46,34 @@ class KnowingEngine:
             if question.wrong:
                 self.tempting[prompt.shared, prompt.body] = answer(possible, question.wrong[0], question.steps[0])
 
+    def known(self, prompt: Prompt) -> str | None:
+        return self.answers[prompt.shared, prompt.body] if prompt.prefix == PREFIX else None
+
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
-        return [self.answers[prompt.shared, prompt.body] for prompt in prompts]
+        return [self.known(prompt) or in_prose(prompt) for prompt in prompts]
+
+
+def in_prose(prompt: Prompt) -> str:
+    """Some answer of the grammar of prose, the same for the same prompt."""
+    return RandomEngine(len(prompt.body)).complete([prompt])[0]
+
+
+class StammeringEngine(KnowingEngine):
+    """Knows all, but never writes the same prose twice."""
+
+    said = 0
+
+    def complete(self, prompts: Sequence[Prompt]) -> list[str]:
+        self.said += 1
+        engine = RandomEngine(self.said)
+        return [self.known(one) or engine.complete([one])[0] for one in prompts]
+
+
+class MuteEngine(KnowingEngine):
+    """Knows all, but writes no prose."""
+
+    def complete(self, prompts: Sequence[Prompt]) -> list[str]:
+        return [self.known(one) or "All is well 77 Zorrilla." for one in prompts]
 
 
 class TemptedEngine(KnowingEngine):
@@ -58,6 +84,8 @@ class TemptedEngine(KnowingEngine):
 
     def _tempted(self, prompt: Prompt) -> str:
         key = (prompt.shared, prompt.body)
+        if prompt.prefix != PREFIX:
+            return in_prose(prompt)
         tempting = self.tempting.get(key, self.answers[key])
         cause = next(line for line in prompt.grammar.splitlines() if line.startswith("cause ::="))
         return tempting if f'"{tempting.split("cause ")[1][0]}"' in cause else self.answers[key]
@@ -116,7 +144,7 @@ def test_every_fact_can_be_said(lang: str) -> None:
 # -- the marks ---------------------------------------------------------------------------------------------------------
 def test_a_model_that_knows_gets_full_marks() -> None:
     result = exam.sit(KnowingEngine())
-    assert result.mark == "strict"
+    assert result.mark == "prose", result.reason
     for name in ("cause", "night", "trap", "step", "order", "obedience", "repetition", "grounding"):
         assert result.skill(name).mark == 1.0, name
     assert (result.skill("cause").sigmas or 0) > 5
@@ -129,6 +157,13 @@ def test_a_model_that_falls_for_every_trap_fails() -> None:
     assert result.skill("trap").mark == 0.0
     # What the facts contradict is beyond its reach on the night.
     assert result.skill("night").mark > 0.9
+
+
+@pytest.mark.parametrize("engine", [StammeringEngine(), MuteEngine()])
+def test_a_model_that_cannot_write_stays_strict(engine: KnowingEngine) -> None:
+    result = exam.sit(engine)
+    assert result.mark == "strict"
+    assert "prose" in result.reason
 
 
 def test_a_model_that_guesses_reaches_what_guessing_reaches() -> None:
@@ -159,4 +194,4 @@ def test_the_hash_of_the_exam_holds_its_prompts(monkeypatch: pytest.MonkeyPatch)
 def test_progress_ends_with_all() -> None:
     seen: list[tuple[int, int]] = []
     exam.sit(KnowingEngine(), lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (3 * len(exam.questions()),) * 2
+    assert seen[-1] == (4 * len(exam.questions()),) * 2
