@@ -58,7 +58,7 @@ def _send(path: Path, recipient: str, settings: MailSettings) -> str | None:
     """Hand one mail to the SMTP server; None, or why it failed."""
     try:
         message = message_from_bytes(path.read_bytes(), policy=policy.SMTP)
-        with _connect(settings) as server:
+        with connect(settings) as server:
             if settings.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if settings.username is not None:
@@ -70,7 +70,8 @@ def _send(path: Path, recipient: str, settings: MailSettings) -> str | None:
     return None
 
 
-def _connect(settings: MailSettings) -> smtplib.SMTP:
+def connect(settings: MailSettings) -> smtplib.SMTP:
+    """A connection to the configured server, encrypted from the start where it says `tls`; OSError or SMTPException."""
     host = settings.host or ""
     if settings.security == "tls":
         context = ssl.create_default_context()

@@ -13,7 +13,7 @@ import typer
 from typer._click.exceptions import ClickException
 
 from analyzers.errors import SerenoError
-from flows.cli import audit, check, demo, findings, init, models, report, run, scan, serve, snooze, triage
+from flows.cli import audit, check, demo, doctor, findings, init, models, report, run, scan, serve, snooze, triage
 
 app = typer.Typer(
     name="sereno",
@@ -35,6 +35,7 @@ app.command("snooze")(snooze.snooze)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.add_typer(models.models, name="models")
+app.command("doctor")(doctor.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,20 +101,25 @@ def installed(workspace: Workspace | None) -> list[Installed]:
     """Every model at hand: the default one, those in `models/`, and the configured one."""
     known = {entry.file: entry.sha256 for entry in added(workspace)} if workspace else {}
     default = default_model_path()
-    configured = workspace.model_path() if workspace else None
-    chosen = configured or default
+    configured = _configured(workspace) if workspace else None
     paths = [(DEFAULT, default)] if default else []
     if workspace is not None:
         paths += [(path.stem, path) for path in sorted((workspace.folder / "models").glob("*.gguf"))]
-    if configured is not None and configured not in [path.resolve() for _, path in paths]:
+    if configured is not None and configured not in [path for _, path in paths]:
         paths.append((configured.stem, configured))
     found = []
     for name, path in paths:
         sha256 = _default_hash() if name == DEFAULT else known.get(path.name)
-        in_use = chosen is not None and path.resolve() == chosen.resolve()
+        in_use = path == configured if configured is not None else name == DEFAULT
         mark = mark_of(workspace, sha256) if workspace and sha256 else None
         found.append(Installed(name, path, sha256, in_use, mark))
     return found
+
+
+def _configured(workspace: Workspace) -> Path | None:
+    """The configured file as the settings name it, links not followed."""
+    named = workspace.settings.model
+    return None if named is None else Path(os.path.normpath(workspace.folder / named))
 
 
 def _default_hash() -> str | None:

@@ -71,6 +71,13 @@ class Warehouse:
         with self._locked(shared=True), self._opened(read_only=True) as connection:
             yield connection
 
+    def present_version(self) -> int | None:
+        """The version of the tables, read without bringing them forward; None where there is no file yet."""
+        if not self.path.exists():
+            return None
+        with self._locked(shared=True), self._opened(read_only=True) as connection:
+            return schema.version(connection)
+
     def backup(self, target: Path) -> None:
         """Copy the warehouse to a new file, in a consistent state and readable by its owner only.
 

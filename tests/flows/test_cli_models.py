@@ -70,7 +70,7 @@ def test_a_model_is_added_used_and_listed(site: Path, capsys: pytest.CaptureFixt
     assert lines(capsys) == [{"model": f"models/{path.name}", "mark": None}]
     assert (site / "sereno.yaml").read_text() == f"name: Site # ours\nmodel: models/{path.name}\n"
     assert status(["models", "list", *here]) == 0
-    assert [entry["in_use"] for entry in lines(capsys) if entry["kind"] == "installed"] == [True, True]
+    assert [entry["in_use"] for entry in lines(capsys) if entry["kind"] == "installed"] == [False, True]
     assert status(["models", "use", "default", *here]) == 0
     assert (site / "sereno.yaml").read_text() == "name: Site # ours\n"
 
