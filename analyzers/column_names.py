@@ -28,6 +28,7 @@ class Hint(StrEnum):
     TAG = "tag"
     VALUE = "value"
     QUALITY = "quality"
+    UNIT = "unit"
 
 
 _WORDS: dict[Hint, str] = {
@@ -52,6 +53,7 @@ _WORDS: dict[Hint, str] = {
     Hint.TAG: "tag tagname sensor point signal variable",
     Hint.VALUE: "value reading measurement valor wert messwert lectura",
     Hint.QUALITY: "quality qualitaet calidad",
+    Hint.UNIT: "unit units uom einheit unidad",
 }
 _HINTS = {hint: frozenset(words.split()) for hint, words in _WORDS.items()}
 

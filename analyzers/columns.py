@@ -53,10 +53,11 @@ class Field(StrEnum):
     MANUAL = "manual"
     REVERSES = "reverses"
     STATUS = "status"
-    # The three columns of a historian's export (`shape: long`) beside time and quality.
+    # The columns of a historian's export (`shape: long`) beside its time.
     TAG = "tag"
     VALUE = "value"
     QUALITY = "quality"
+    UNIT = "unit"
 
 
 class Column(BaseModel):

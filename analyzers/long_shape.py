@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analyzers.columns import Columns, Role
+from analyzers.columns import Columns, Field, Role
 from analyzers.findings import MOST_RECORDS
 from analyzers.results import Finding
 from analyzers.settings import Material
@@ -55,15 +55,36 @@ def pivoted(material: Material) -> Pivoted:
     """The material as a wide table: one column per tag, the same columns in history and batch."""
     from analyzers.series import pivot_long
 
-    batch, columns = pivot_long(material.batch, material.columns)
-    history = batch.clear()
+    earlier, units = None, {}
     if not material.history.is_empty():
         history, earlier = pivot_long(material.history, material.columns)
+        units = {column.name: column.unit for column in earlier.columns if column.unit}
+    batch, columns = pivot_long(material.batch, material.columns, units)
+    if earlier is None:
+        history = batch.clear()
+    else:
         columns = _united(columns, earlier)
     described = [column.name for column in columns.columns]
-    names = [*described, *(name for name in batch.columns if name not in described)]
-    wide = replace(material, columns=columns, batch=_aligned(batch, names), history=_aligned(history, names))
+    named = dict.fromkeys([*described, *batch.columns, *history.columns])
+    wide = replace(
+        material,
+        columns=columns,
+        batch=_aligned(batch, list(named)),
+        history=_aligned(history, list(named)),
+        other_units=_other_units(material, units),
+    )
     return Pivoted(wide, _wide_rows(material, wide), material.batch["record_id"])
+
+
+def _other_units(material: Material, units: dict[str, str]) -> dict[str, str]:
+    """The most frequent unit in the batch of tags that had another one before."""
+    from analyzers.series.historian import units_of
+
+    tag, unit = material.columns.field(Field.TAG), material.columns.field(Field.UNIT)
+    if tag is None or unit is None:
+        return {}
+    before = pl.col(tag).cast(pl.String).replace_strict(units, default=None, return_dtype=pl.String)
+    return units_of(material.batch.filter(pl.col(unit).cast(pl.String).str.strip_chars() != before), tag, unit)
 
 
 def _united(columns: Columns, others: Columns) -> Columns:

@@ -265,7 +265,8 @@ def _long_columns(draft: _Draft, profiles: dict[str, Profile]) -> Columns:
     draft.decide(value.name, Role.MEASURE, "it holds the readings", Field.VALUE)
     for profile in free:
         quality = Field.QUALITY if suggests(profile.name, Hint.QUALITY) else None
-        draft.decide(profile.name, Role.IGNORE, "it is neither tag nor reading", quality)
+        unit = Field.UNIT if suggests(profile.name, Hint.UNIT) and profile.text else None
+        draft.decide(profile.name, Role.IGNORE, "it is neither tag nor reading", quality or unit)
     for name in profiles:
         draft.decide(name, Role.IGNORE, "it is neither tag nor reading")
     return _finished(Shape.LONG, draft, profiles)

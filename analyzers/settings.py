@@ -149,6 +149,15 @@ class Control(Settings):
         return self
 
 
+class SeasonalRange(Settings):
+    """What a measure plausibly reads in some months."""
+
+    months: tuple[Annotated[int, Bounds(ge=1, le=12)], ...]
+    """Numbers of the months, 1 to 12."""
+    low: float | None = None
+    high: float | None = None
+
+
 class SeriesSettings(Settings):
     """Parameters of the series analyzers and the sensor tests."""
 
@@ -169,6 +178,14 @@ class SeriesSettings(Settings):
     `"*"` stands for every asset without a date of its own."""
     plausible: dict[str, tuple[float | None, float | None]] = Bounds(default_factory=dict)
     """Plausible lowest and highest reading of a measure, for the gross range test."""
+    climatology: dict[str, tuple[SeasonalRange, ...]] = Bounds(default_factory=dict)
+    """Plausible range of a measure by months, such as `temperature: [{months: [12, 1, 2], low: -15, high: 20}]`. Where
+    none is stated, readings beyond what their hour usually reads are suspect."""
+    rate_of_change: dict[str, Annotated[float, Bounds(gt=0)]] = Bounds(default_factory=dict)
+    """Largest plausible change of a measure in a minute; where none is stated it is learnt."""
+    redundant: dict[str, str] = Bounds(default_factory=dict)
+    """Sensors that measure the same thing, such as `level_a: level_b`; where none are stated, measures of one unit that
+    have always read alike are compared."""
 
 
 class SqlRule(Settings):
@@ -246,6 +263,7 @@ class Material:
         anywhere. `history` is empty where there is none: the batch is then ranked against itself.
     references : named reference tables, such as `vendors` or `employees`; persons in them are masked already.
     earlier_episodes : of series, those that were still open or that a person confirmed.
+    other_units : of measures of a historian's export that came in another unit than before.
     hash_key : key of the fingerprints, the workspace's own.
     days : first and last local day of the batch; None where nobody stated them (a scan).
     account_changes : when vendors' bank accounts changed, as nightly snapshots saw it: `entity`, `changed_on` (Date),
@@ -260,6 +278,7 @@ class Material:
     settings: AnalysisSettings
     references: dict[str, pl.DataFrame] = field(default_factory=dict)
     earlier_episodes: tuple[EarlierEpisode, ...] = ()
+    other_units: dict[str, str] = field(default_factory=dict)
     hash_key: bytes = b"sereno"
     days: tuple[date, date] | None = None
     account_changes: pl.DataFrame | None = None

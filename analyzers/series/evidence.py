@@ -10,16 +10,13 @@ from analyzers.columns import Columns
 from analyzers.results import Family, Flag, SeriesChart, Subject, SubjectKind
 from analyzers.series.charts import SUBGROUPED, Against, Aspect
 from analyzers.series.episodes import Episode
-from analyzers.series.facts import BAND, Moved, distance, expected, facts_of, instants, what_moved
+from analyzers.series.facts import BAND, Moved, creeps, distance, expected, facts_of, instants, what_moved
 from analyzers.series.limits import ALARM
 from analyzers.series.numeric import Floats
 from analyzers.series.plotting import plot_points
-from analyzers.series.redundancy import drift_fact, moved_more, redundant_neighbour
+from analyzers.series.redundancy import drift_fact, moved_more, predicted_drift, redundant_neighbour
 from analyzers.series.samples import series_id
 from analyzers.series.watch import AssetWatch
-
-RAMP_ROWS = 120
-"""An episode shorter than this is no drift."""
 
 
 def severity_of(score: Floats) -> Floats:
@@ -42,7 +39,7 @@ def flag_episode(watch: AssetWatch, episode: Episode, columns: Columns) -> Flag:
     neighbour = None if moved.lead.aspect is Aspect.SPREAD else redundant_neighbour(moved, columns)
     if neighbour is not None and moved_more(moved, neighbour):
         moved, neighbour = replace(moved, lead=replace(moved.lead, measure=neighbour)), moved.lead.measure
-    drifted = None if neighbour is None else drift_fact(moved, neighbour, columns)
+    drifted = predicted_drift(moved, columns) if neighbour is None else drift_fact(moved, neighbour, columns)
     facts = facts_of(moved, columns)
     return Flag(
         analyzer="sensors" if drifted else "series",
@@ -79,7 +76,7 @@ def _type(moved: Moved) -> str:
         return "relation_change"
     away = distance(moved.watch, moved.lead.measure, Against.ITSELF, moved.lead)[moved.rows]
     if moved.lead.aspect in SUBGROUPED:
-        return "drift" if _creeps(away[np.isfinite(away)]) else "level_shift"
+        return "drift" if creeps(away[np.isfinite(away)]) else "level_shift"
     return _shape(away)
 
 
@@ -91,18 +88,9 @@ def _shape(away: Floats) -> str:
     middle, largest = float(np.median(away)), float(np.max(np.abs(away)))
     if largest > 6 and abs(middle) < min(largest / 4, 2):
         return "spike_burst"
-    if _creeps(away):
+    if creeps(away):
         return "drift"
     return "level_shift" if abs(float(away.mean())) > float(away.std()) else "outside_band"
-
-
-def _creeps(away: Floats) -> bool:
-    """Whether the distance grows steadily over the episode."""
-    if len(away) < RAMP_ROWS:
-        return False
-    tenths = np.array([float(part.mean()) for part in np.array_split(away, 10)]) * np.sign(away.mean())
-    order = float(np.corrcoef(np.arange(10), tenths)[0, 1]) if tenths.std() > 0 else 0.0
-    return order > 0.85 and bool(tenths[:3].mean() < 0.5 * tenths[-3:].mean())
 
 
 def _chart(moved: Moved, columns: Columns) -> SeriesChart:

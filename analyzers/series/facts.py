@@ -21,6 +21,8 @@ RELATION = 2.0
 """The same around what others predict: the mean of many rows tells there, each row less."""
 MOVED = 0.6
 """A chart moved if its mean squared deviate over the alarm is at least this share of the limit."""
+RAMP_ROWS = 120
+"""An episode shorter than this is no drift."""
 MOST_PARTNERS = 2
 MOST_ALSO = 4
 MOST_TOGETHER = 3
@@ -107,6 +109,15 @@ def readings(watch: AssetWatch, measure: int) -> Floats:
     """A measure's readings at the scored rows, in its units; NaN where missing or bad."""
     values = watch.samples.values[watch.rows, measure]
     return np.where(np.isfinite(watch.views[Against.ITSELF].values[:, measure]), values, np.nan)
+
+
+def creeps(away: Floats) -> bool:
+    """Whether the distance grows steadily over the episode."""
+    if len(away) < RAMP_ROWS:
+        return False
+    tenths = np.array([float(part.mean()) for part in np.array_split(away, 10)]) * np.sign(away.mean())
+    order = float(np.corrcoef(np.arange(10), tenths)[0, 1]) if tenths.std() > 0 else 0.0
+    return order > 0.85 and bool(tenths[:3].mean() < 0.5 * tenths[-3:].mean())
 
 
 def instants(watch: AssetWatch, episode: Episode) -> tuple[datetime, datetime]:

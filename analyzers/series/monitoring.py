@@ -15,7 +15,7 @@ from analyzers.series.charts import SUBGROUPED
 from analyzers.series.evidence import flag_episode, severity_of
 from analyzers.series.limits import ALARM
 from analyzers.series.numeric import Booleans, Floats
-from analyzers.series.samples import GAP, Samples, new_normal_of, samples_by_asset
+from analyzers.series.samples import GAP, Samples, new_normal_of, presences, samples_by_asset
 from analyzers.series.states import LEAST_STATE, Phases, operating_phases, running_rule
 from analyzers.series.watch import LEAST_SCORED, AssetWatch, watch_asset
 from analyzers.settings import AnalysisSettings, Material
@@ -63,7 +63,7 @@ def analyze_series(material: Material) -> Outcome:
             checks=(_check(CheckStatus.SKIPPED, "series_no_measures"),), scores=_scores(material.batch.height, [])
         )
     assets = [_analyze(samples, drivers, material) for samples in samples_by_asset(material, running)]
-    flags = tuple(flag for asset in assets for flag in asset.flags)
+    flags = (*(flag for asset in assets for flag in asset.flags), *_timing(assets, material))
     return Outcome(
         flags=flags,
         checks=tuple(_checks(assets, material.settings, material.batch.height)),
@@ -72,13 +72,22 @@ def analyze_series(material: Material) -> Outcome:
     )
 
 
+def _timing(assets: list[_Asset], material: Material) -> list[Flag]:
+    """Stuck clocks, gaps and assets that are not heard any more."""
+    if "sensors" in material.settings.skip:
+        return []
+    heard, clock = presences(material), material.columns.one(Role.TIME) or "time"
+    flags = [flag for asset in assets for flag in sensors.inspect_timing(asset.samples, heard, clock)]
+    return [*flags, *sensors.silent_assets(heard, clock)]
+
+
 def _analyze(samples: Samples, drivers: tuple[str, ...], material: Material) -> _Asset:
     phases = operating_phases(samples)
     size = len(samples)
     asset = _Asset(samples, phases, np.zeros(size), np.zeros(size, dtype=bool))
     bad = np.zeros(samples.values.shape, dtype=bool)
     if "sensors" not in material.settings.skip:
-        report = sensors.inspect_sensors(samples, phases, material.columns, material.settings.series)
+        report = sensors.inspect_sensors(samples, phases, material.columns, material.settings)
         asset.flags.extend(report.flags)
         asset.quality = report.counts
         asset.flagged |= report.faulty

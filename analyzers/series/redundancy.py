@@ -7,10 +7,13 @@ import numpy as np
 from analyzers.columns import Columns
 from analyzers.results import Direction, Fact, FactKind
 from analyzers.series.charts import Against, Aspect
-from analyzers.series.facts import Moved, distance, readings
+from analyzers.series.facts import Moved, creeps, distance, expected, readings
+from analyzers.series.numeric import Floats
 
 ALIKE = 0.95
 """Correlation in the baseline from which on two sensors may measure the same thing."""
+DETERMINED = 0.98
+"""Share of a measure's variance that the others explain from which on they predict it like a redundant sensor."""
 APART = 0.2
 """Largest usual difference between them, as a share of their level."""
 
@@ -27,9 +30,41 @@ def redundant_neighbour(moved: Moved, columns: Columns) -> int | None:
     for other in np.flatnonzero(watch.levels.charted).tolist():
         if other == lead or columns.get(watch.samples.measures[other]).unit != unit:
             continue
-        if _alike(own, _baseline(moved, other)) and not moved.has(other, Aspect.LEVEL, (Against.ITSELF, Against.LOAD)):
+        if alike(own, _baseline(moved, other)) and not moved.has(other, Aspect.LEVEL, (Against.ITSELF, Against.LOAD)):
             return int(other)
     return None
+
+
+def predicted_drift(moved: Moved, columns: Columns) -> Fact | None:
+    """The fact of a sensor that leaves, little by little, what the others determine almost wholly; else None.
+
+    Such a sensor is redundant by calculation, as the last of three flows that add up. No other measure may have left
+    its own level: then the machine may have changed.
+    """
+    watch, lead = moved.watch, moved.lead
+    others = (measure for measure in range(len(watch.samples.measures)) if measure != lead.measure)
+    if lead.against is not Against.OTHERS or watch.explained[lead.measure] < DETERMINED:
+        return None
+    if any(moved.has(other, Aspect.LEVEL, (Against.ITSELF, Against.LOAD)) for other in others):
+        return None
+    away = distance(watch, lead.measure, Against.OTHERS)[moved.rows]
+    if not creeps(away[np.isfinite(away)]):
+        return None
+    center, usual = expected(watch, lead.measure, Against.OTHERS)
+    difference = (readings(watch, lead.measure) - center)[moved.rows]
+    actual = float(difference[np.isfinite(difference)].mean())
+    deviation = float(np.nanmean(usual[moved.rows]))
+    name = watch.samples.measures[lead.measure]
+    return Fact(
+        kind=FactKind.SENSOR_DRIFT,
+        feature=name,
+        actual=actual,
+        expected_low=-deviation,
+        expected_high=deviation,
+        ratio=abs(actual) / deviation,
+        direction=Direction.ABOVE if actual > 0 else Direction.BELOW,
+        unit=columns.get(name).unit,
+    )
 
 
 def moved_more(moved: Moved, neighbour: int) -> bool:
@@ -41,11 +76,12 @@ def moved_more(moved: Moved, neighbour: int) -> bool:
     return far[1] > far[0]
 
 
-def _baseline(moved: Moved, measure: int) -> np.ndarray:
+def _baseline(moved: Moved, measure: int) -> Floats:
     return readings(moved.watch, measure)[moved.watch.baseline_rows]
 
 
-def _alike(first: np.ndarray, second: np.ndarray) -> bool:
+def alike(first: Floats, second: Floats) -> bool:
+    """Whether readings of two sensors have much the same level and spread and move together."""
     both = np.isfinite(first) & np.isfinite(second)
     if int(both.sum()) < 30:
         return False

@@ -27,7 +27,27 @@ _RUNNING = "__running"
 _STATE = "__state"
 _TIME = "__time"
 _ASSET = "__asset"
-_RESERVED = (_ROW, _RUNNING, _STATE, _TIME, _ASSET)
+_REPEATS = "__repeats"
+REJECTED = "__rejected "
+"""Before a measure's name: the column that says why the source rejected its readings."""
+BAD_QUALITY = 1
+OTHER_UNIT = 2
+_RESERVED = (_REPEATS, _ROW, _RUNNING, _STATE, _TIME, _ASSET)
+
+
+@dataclass(frozen=True)
+class Presence:
+    """When an asset was heard, in microseconds since 1970 UTC.
+
+    last : its last telegram. batch_start : its first one of the batch, None where there is none. interval : usual
+    seconds between telegrams. longest : the longest silence in the history.
+    """
+
+    asset: str
+    last: int
+    batch_start: int | None
+    interval: float
+    longest: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +61,9 @@ class Samples:
     left_out : (n,) bool, samples of earlier episodes and before a new normal: nothing is learnt from them.
     segments : (n,) int, numbered anew after every gap.
     interval : the usual seconds between samples.
+    rejected : (n, measures) int, why a reading does not count: 0 where nothing was said against it.
+    repeats : (n,) int, rows that share the sample's time.
+    other_units : the unit of readings rejected for it, by measure.
     batch_rows, sample_of_row : the asset's rows of the batch frame, and the sample that each went into.
     """
 
@@ -55,6 +78,9 @@ class Samples:
     left_out: Booleans
     segments: Integers
     interval: float
+    rejected: Integers
+    repeats: Integers
+    other_units: dict[str, str]
     batch_rows: Integers
     sample_of_row: Integers
 
@@ -86,6 +112,23 @@ def instant(microseconds: int) -> datetime:
     """Microseconds since 1970 as an instant in UTC."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+def presences(material: Material) -> list[Presence]:
+    """When each asset of history and batch was heard."""
+    columns = material.columns
+    batch, history = (_prepared(frame, columns, None) for frame in (material.batch, material.history))
+    both = pl.concat([history.select(_ASSET, _TIME), batch.select(_ASSET, _TIME)]).sort(_TIME)
+    starts = dict(batch.group_by(_ASSET).agg(pl.col(_TIME).min()).iter_rows())
+    steps = pl.col(_TIME).diff()
+    told = both.group_by(_ASSET, maintain_order=True).agg(
+        pl.col(_TIME).max().alias("last"), steps.filter(steps > 0).median().alias("usual")
+    )
+    longest = dict(history.sort(_TIME).group_by(_ASSET).agg(steps.max()).iter_rows())
+    return [
+        Presence(asset, last, starts.get(asset), (usual or 1e6) / 1e6, longest.get(asset) or 0)
+        for asset, last, usual in told.sort(_ASSET).iter_rows()
+    ]
 
 
 def samples_by_asset(material: Material, running: pl.Expr | None) -> list[Samples]:
@@ -136,7 +179,7 @@ def _without_abnormal(samples: Samples, material: Material) -> Samples:
         midnight = datetime.combine(since, time(), tzinfo=ZoneInfo(material.settings.timezone))
         left_out |= samples.times < _microseconds(midnight)
     left_out &= (np.arange(len(samples)) < samples.first_batch) | (since is not None)
-    return replace(samples, left_out=left_out)
+    return replace(samples, left_out=left_out, other_units=material.other_units)
 
 
 def series_id(asset: str, measure: str) -> str:
@@ -164,10 +207,20 @@ def _prepared(frame: pl.DataFrame, columns: Columns, running: pl.Expr | None) ->
             (pl.concat_str(entities, separator=" / ") if entities else pl.lit("")).alias(_ASSET),
             (pl.concat_str(states, separator=" / ") if states else pl.lit("")).alias(_STATE),
             (pl.lit(value=True) if running is None else running).alias(_RUNNING),
+            *(_rejection(name, frame).alias(REJECTED + name) for name in _rejecting(columns, frame)),
             *(pl.when(measure.abs() < LARGEST).then(measure).alias(measure.meta.output_name()) for measure in measures),
         )
         .filter(pl.col(_TIME).is_not_null())
     )
+
+
+def _rejecting(columns: Columns, frame: pl.DataFrame) -> list[str]:
+    """Measures of which the source rejected readings."""
+    return [name for name in columns.names(Role.MEASURE) if REJECTED + name in frame.columns]
+
+
+def _rejection(name: str, frame: pl.DataFrame) -> pl.Expr:
+    return pl.col(REJECTED + name).cast(pl.Int64, strict=False).fill_null(0)
 
 
 def _samples(
@@ -175,7 +228,11 @@ def _samples(
 ) -> Samples:
     old, _ = _in_order(history, measures)
     new, sample_of_row = _in_order(batch, measures)
-    joined = pl.concat([old, new])
+    joined = pl.concat([old, new], how="diagonal")
+    rejected = np.zeros((len(joined), len(measures)), dtype=np.int64)
+    for place, measure in enumerate(measures):
+        if REJECTED + measure in joined.columns:
+            rejected[:, place] = joined[REJECTED + measure].fill_null(0).to_numpy()
     times = joined[_TIME].to_numpy()
     interval = _usual_interval(times)
     codes = pl.Series(joined[_STATE]).replace_strict(list(states), list(range(len(states))), return_dtype=pl.Int64)
@@ -191,6 +248,9 @@ def _samples(
         left_out=np.zeros(len(times), dtype=bool),
         segments=_segments(times, interval),
         interval=interval,
+        rejected=rejected,
+        repeats=joined[_REPEATS].to_numpy().astype(np.int64),
+        other_units={},
         batch_rows=batch[_ROW].to_numpy(),
         sample_of_row=sample_of_row + len(old),
     )
@@ -200,11 +260,18 @@ def _in_order(frame: pl.DataFrame, measures: tuple[str, ...]) -> tuple[pl.DataFr
     """The frame sorted by time with equal times averaged, and the position that each of its rows went to."""
     times = frame[_TIME].to_numpy()
     unique, position = np.unique(times, return_inverse=True)
-    ordered = frame.drop(_ROW).sort(_TIME, maintain_order=True)
+    ordered = frame.drop(_ROW).sort(_TIME, maintain_order=True).with_columns(pl.lit(1, pl.Int64).alias(_REPEATS))
     if len(unique) < len(times):
+        rejected = [name for name in ordered.columns if name.startswith(REJECTED)]
         ordered = (
             ordered.group_by(_TIME, maintain_order=True)
-            .agg(pl.col(_ASSET, _STATE).first(), pl.col(_RUNNING).min(), pl.col(measures).mean())
+            .agg(
+                pl.col(_ASSET, _STATE).first(),
+                pl.col(_RUNNING).min(),
+                pl.col(measures).mean(),
+                pl.col(rejected).max(),
+                pl.col(_REPEATS).sum(),
+            )
             .select(ordered.columns)
         )
     # A lost telegram says nothing of the state: the last one known holds for a while.

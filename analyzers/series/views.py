@@ -49,7 +49,9 @@ class Scorable:
     drivers: Booleans
 
 
-def compared(levels: Levels, work: Scorable, normal: Booleans) -> tuple[dict[Against, View], Floats]:
+def compared(
+    levels: Levels, work: Scorable, normal: Booleans, *, robust: bool
+) -> tuple[dict[Against, View], Floats]:
     """Every measure as it is, against all others, and against the load where the operating rule names it.
 
     Returns the views, and the share of each measure's variance that the others explain.
@@ -58,15 +60,15 @@ def compared(levels: Levels, work: Scorable, normal: Booleans) -> tuple[dict[Aga
     slow = slow_means(work.all_values, work.rows, normal)
     effects = levels.charted & ~work.drivers
     # Others and load tell what a measure should be while it settles; its own level does not.
-    views = {Against.ITSELF: _view(np.where(work.unsettled, np.nan, z), levels.charted, work, normal)}
+    views = {Against.ITSELF: _view(np.where(work.unsettled, np.nan, z), levels.charted, work, normal, robust=robust)}
     by_others = _relations(z, slow, levels.charted, work, normal)
     if int(levels.charted.sum()) >= 2:
         prediction = _predicted(by_others, z, slow, levels.charted, work, normal)
-        views[Against.OTHERS] = _view(z - prediction, effects, work, normal)
+        views[Against.OTHERS] = _view(z - prediction, effects, work, normal, robust=robust)
     if (levels.charted & work.drivers).any() and int(levels.charted.sum()) >= 3:
         by_load = _relations(z, slow, levels.charted, work, normal, work.drivers)
         prediction = _predicted(by_load, z, slow, levels.charted, work, normal, work.drivers)
-        views[Against.LOAD] = _view(z - prediction, effects, work, normal)
+        views[Against.LOAD] = _view(z - prediction, effects, work, normal, robust=robust)
     return views, by_others.explained
 
 
@@ -106,11 +108,14 @@ def _predicted(
     return prediction
 
 
-def _view(values: Floats, charted: Booleans, work: Scorable, normal: Booleans) -> View:
+def _view(values: Floats, charted: Booleans, work: Scorable, normal: Booleans, *, robust: bool) -> View:
     season = season_of(values, work.clock, normal)
     deviation = np.ones(values.shape[1])
     for measure in np.flatnonzero(charted):
         rest = (values - season)[normal, measure]
         rest = rest[np.isfinite(rest)]
-        deviation[measure] = max(float(rest.std()), LEAST_SCALE) if len(rest) else 1.0
+        if len(rest):
+            # Rows that may hold the failure itself would make it look usual: their bulk tells what is.
+            low, high = np.quantile(rest, [0.25, 0.75]) if robust else (0.0, 0.0)
+            deviation[measure] = max(float(high - low) / 1.349 or float(rest.std()), LEAST_SCALE)
     return View(values, season, charted, deviation)

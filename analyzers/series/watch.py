@@ -88,14 +88,15 @@ def watch_asset(
         watch = _one_pass(samples, work, normal, settings, robust=robust)
         if watch is None:
             return None
-        normal = _unsuspicious(watch, samples.baseline[rows])
+        normal = _unsuspicious(watch, normal, samples.baseline[rows])
     return watch and replace(watch, episodes=dated(watch.episodes, watch.scored.deviations, watch.charted))
 
 
-def _unsuspicious(watch: AssetWatch, baseline: Booleans) -> Booleans:
-    suspect = members(watch.episodes, len(watch.rows)) & baseline
-    few = int(suspect.sum()) <= MOST_SUSPECT * int(baseline.sum())
-    return np.logical_and(baseline, ~suspect) if few else baseline
+def _unsuspicious(watch: AssetWatch, normal: Booleans, baseline: Booleans) -> Booleans:
+    """The rows learnt from without this pass's episodes; what an earlier pass left out stays out."""
+    left = normal & ~members(watch.episodes, len(watch.rows))
+    few = int((baseline & ~left).sum()) <= MOST_SUSPECT * int(baseline.sum())
+    return left if few else normal
 
 
 def _stretches(rows: Integers, state: Integers, segments: Integers) -> Integers:
@@ -113,7 +114,7 @@ def _one_pass(
     levels = fit_levels(work.values[normal], work.state[normal], work.states, robust=robust)
     if not levels.charted.any():
         return None
-    views, explained = compared(levels, work, normal)
+    views, explained = compared(levels, work, normal, robust=robust)
     drawing = _Drawing(samples, work, normal, views, settings, robust)
     charted = drawing.quick(held=None)
     scored, episodes = drawing.judged(charted)
