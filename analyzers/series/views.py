@@ -49,9 +49,7 @@ class Scorable:
     drivers: Booleans
 
 
-def compared(
-    levels: Levels, work: Scorable, normal: Booleans, *, robust: bool
-) -> tuple[dict[Against, View], Floats]:
+def compared(levels: Levels, work: Scorable, normal: Booleans, *, robust: bool) -> tuple[dict[Against, View], Floats]:
     """Every measure as it is, against all others, and against the load where the operating rule names it.
 
     Returns the views, and the share of each measure's variance that the others explain.
