@@ -7,6 +7,7 @@ tail of the history trades a little of that for sight: anomalies in an uncleaned
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,8 @@ from analyzers.results import Guarantee, GuaranteeKind
 Floats = NDArray[np.float64]
 
 _LEAST_FOR_TAIL = 40
-_TRIM_FDR = 0.05
-"""Records of the history are trimmed where their like would be flagged at this rate within the history itself."""
+_TRIM_FDR = 0.5
+"""Records of the history leave it where, by its own bulk, at least half of what is as strange are anomalies."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +71,49 @@ class BulkNull:
         return np.asarray(10.0 ** self.log10_survival(scores))
 
 
-def trimmed(scores: Floats) -> Floats:
-    """The history's scores without those that the bulk says are anomalies themselves."""
-    if len(scores) < _LEAST_FOR_TAIL:
-        return scores
-    return scores[~benjamini_hochberg(BulkNull.of(scores).p_values(scores), _TRIM_FDR)]
+@dataclass(frozen=True)
+class Calibration:
+    """Scores of held-out history, each by the detector that did not see the record."""
 
+    by_detector: tuple[Floats, ...]
 
-def conformal_p_values(calibration: Floats, scores: Floats) -> Floats:
-    """p = (1 + number of calibration scores at or above s) / (n + 1), of the shape of `scores`.
+    @classmethod
+    def of(cls, held_out: Sequence[Floats]) -> Calibration:
+        """From the held-out scores of each detector; none where there is no history."""
+        return cls(tuple(held_out))
 
-    References
-    ----------
-    Bates, Candes, Lei, Romano and Sesia, "Testing for Outliers with Conformal p-values", Annals of Statistics 2023.
-    """
-    ordered = np.sort(calibration)
-    above = len(ordered) - np.searchsorted(ordered, scores, side="left")
-    return np.asarray((1.0 + above) / (len(ordered) + 1.0), dtype=np.float64)
+    def __len__(self) -> int:
+        return sum(map(len, self.by_detector))
+
+    @property
+    def scores(self) -> Floats:
+        """All of them, of shape (n,)."""
+        return np.concatenate(self.by_detector) if self.by_detector else np.zeros(0)
+
+    def trimmed(self) -> Calibration:
+        """Without those that the bulk of all says are anomalies themselves."""
+        if len(self) < _LEAST_FOR_TAIL:
+            return self
+        scores = self.scores
+        kept = ~benjamini_hochberg(BulkNull.of(scores).p_values(scores), _TRIM_FDR)
+        parts = np.split(kept, np.cumsum([len(part) for part in self.by_detector])[:-1])
+        return Calibration(tuple(part[keep] for part, keep in zip(self.by_detector, parts, strict=True)))
+
+    def p_values(self, scores: Floats) -> Floats:
+        """Conformal p-values of new records, scored by every detector: of shape (n_detectors, n) to (n,).
+
+        p = (1 + number of held-out scores at or above the record's own by the same detector) / (n_held_out + 1): a
+        record is compared with each held-out one by the detector that saw neither.
+
+        References
+        ----------
+        Bates, Candes, Lei, Romano and Sesia, "Testing for Outliers with Conformal p-values", Annals of Statistics
+        2023. Vovk, "Cross-conformal Predictors", Annals of Mathematics and Artificial Intelligence 2015.
+        """
+        above = np.zeros(scores.shape[1])
+        for held_out, own in zip(self.by_detector, scores, strict=True):
+            above += len(held_out) - np.searchsorted(np.sort(held_out), own, side="left")
+        return np.asarray((1.0 + above) / (len(self) + 1.0))
 
 
 def benjamini_hochberg(p_values: Floats, fdr: float) -> NDArray[np.bool_]:
@@ -117,21 +144,22 @@ class Decision:
     guarantee: Guarantee
 
 
-def decide(scores: Floats, calibration: Floats, fdr: float) -> Decision:
+def decide(by_detector: Floats, calibration: Calibration, fdr: float) -> Decision:
     """Decide which records of a batch to flag.
 
     Parameters
     ----------
-    scores : ndarray of shape (n_batch,)
+    by_detector : ndarray of shape (n_detectors, n_batch)
         Higher is stranger.
-    calibration : ndarray of shape (n_calibration,)
+    calibration : Calibration
         Scores of held-out history; empty where there is none, and the batch is ranked against its own bulk.
     fdr : float
         Nominal share of false ones among the flagged.
     """
+    scores = np.asarray(by_detector.mean(axis=0))
     if len(calibration):
-        kept = trimmed(calibration)
-        p_values = conformal_p_values(kept, scores)
+        kept = calibration.trimmed()
+        p_values = kept.p_values(by_detector)
         smallest = 1 / (len(kept) + 1)
         guarantee = Guarantee(
             kind=GuaranteeKind.FDR,
@@ -140,7 +168,7 @@ def decide(scores: Floats, calibration: Floats, fdr: float) -> Decision:
             smallest_p=smallest,
             too_small=smallest > fdr / max(len(scores), 1),
         )
-        return Decision(p_values, severity(kept, scores), benjamini_hochberg(p_values, fdr), guarantee)
+        return Decision(p_values, severity(kept.scores, scores), benjamini_hochberg(p_values, fdr), guarantee)
     if len(scores) < _LEAST_FOR_TAIL:
         nothing = np.zeros(len(scores), dtype=bool)
         guarantee = Guarantee(kind=GuaranteeKind.RANKING, fdr=fdr, calibration_size=len(scores), too_small=True)

@@ -9,11 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analyzers.attribution import Typical, attribute
-from analyzers.calibration import Decision, decide
+from analyzers.calibration import Calibration, Decision, decide
 from analyzers.detectors import load_detector
 from analyzers.detectors.context import ContextEnsemble
 from analyzers.evidence import Evidence
-from analyzers.features import FeatureTable, Records, build_features
+from analyzers.features import FeatureKind, FeatureTable, Records, build_features
 from analyzers.finding_types import Reason
 from analyzers.results import Check, CheckStatus, Flag, Outcome
 from analyzers.settings import Material
@@ -38,11 +38,15 @@ class _Model:
 
     detectors: tuple[ContextEnsemble, ...]
     fitted: NDArray[np.int64]
-    calibration: Floats
+    calibration: Calibration
+
+    def by_detector(self, X: NDArray[np.float32]) -> Floats:
+        """Score of each row by each detector, of shape (n_detectors, n_rows)."""
+        return np.stack([_score(detector, X) for detector in self.detectors])
 
     def strangeness(self, X: NDArray[np.float32]) -> Floats:
         """Mean score of the detectors for each row, higher is stranger."""
-        return np.asarray(np.mean([_score(detector, X) for detector in self.detectors], axis=0))
+        return np.asarray(self.by_detector(X).mean(axis=0))
 
 
 def _score(detector: ContextEnsemble, X: NDArray[np.float32]) -> Floats:
@@ -77,8 +81,9 @@ def analyze_tabular(material: Material) -> Outcome:
         return _nothing(material, "ensemble_too_few", values)
     model = _fit(records, table, settings.seed, extra)
     batch = np.arange(records.n_history, records.height)
-    scores = model.strangeness(table.values[batch])
-    decision = decide(scores, model.calibration, settings.fdr)
+    by_detector = model.by_detector(table.values[batch])
+    scores = np.asarray(by_detector.mean(axis=0))
+    decision = decide(by_detector, model.calibration, settings.fdr)
     flags, meant = _flags(material, records, table, model, scores, decision)
     check = Check(
         name="ensemble",
@@ -110,25 +115,27 @@ def _nothing(material: Material, code: str, values: dict[str, int]) -> Outcome:
 def _fit(records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...]) -> _Model:
     """Fit on reference records; those of a history that a detector did not see are its calibration."""
     surprises = tuple(int(i) for i in table.surprises)
-    shuffled = np.random.default_rng(seed).permutation(records.n_reference)
+    kinds = list(FeatureKind)
+    families = tuple(kinds.index(table.features[i].kind) for i in surprises)
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(records.settled))
 
     def fitted_on(rows: NDArray[np.int64]) -> ContextEnsemble:
-        detector = ContextEnsemble(surprises, extra=extra, random_state=seed)
+        detector = ContextEnsemble(surprises, families, extra=extra, random_state=seed)
         return detector.fit(table.values[np.sort(rows)])
 
     if records.ranking:
         rows = np.sort(shuffled[:FIT_ROWS])
-        return _Model((fitted_on(rows),), rows, np.zeros(0))
-    if records.n_reference < _FOLDED_BELOW:
+        return _Model((fitted_on(rows),), rows, Calibration.of([]))
+    if len(shuffled) < _FOLDED_BELOW:
         folds = np.array_split(shuffled, _FOLDS)
         detectors = tuple(fitted_on(np.setdiff1d(shuffled, fold)) for fold in folds)
         held_out = [_score(one, table.values[fold]) for one, fold in zip(detectors, folds, strict=True)]
-        return _Model(detectors, np.sort(shuffled), np.concatenate(held_out))
+        return _Model(detectors, np.sort(shuffled), Calibration.of(held_out))
     # A quarter of a history is enough to fit on, and every held-out record makes smaller p-values possible.
-    n_fitted = min(records.n_reference // 4, FIT_ROWS)
+    n_fitted = min(len(shuffled) // 4, FIT_ROWS)
     rows, rest = np.sort(shuffled[:n_fitted]), np.sort(shuffled[n_fitted:][:CALIBRATION_ROWS])
     detector = fitted_on(rows)
-    return _Model((detector,), rows, _score(detector, table.values[rest]))
+    return _Model((detector,), rows, Calibration.of([_score(detector, table.values[rest])]))
 
 
 def _scores_frame(records: Records, scores: Floats, decision: Decision, meant: NDArray[np.bool_]) -> pl.DataFrame:

@@ -1,10 +1,10 @@
 """Outlier detectors as scikit-learn estimators."""
 
+from analyzers.detectors.components import MinorComponents
 from analyzers.detectors.context import ContextEnsemble
 from analyzers.detectors.covariance import TrimmedMahalanobis
 from analyzers.detectors.ensemble import Ensemble
 from analyzers.detectors.histogram import HistogramDensity
-from analyzers.detectors.mixture import MixtureDensity
 from analyzers.detectors.named import load_detector, strangeness
 from analyzers.detectors.outlier import OutlierDetector
 from analyzers.detectors.references import KthNeighbour, NearestReference
@@ -14,7 +14,7 @@ __all__ = [
     "Ensemble",
     "HistogramDensity",
     "KthNeighbour",
-    "MixtureDensity",
+    "MinorComponents",
     "NearestReference",
     "OutlierDetector",
     "TrimmedMahalanobis",

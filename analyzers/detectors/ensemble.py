@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.ensemble import IsolationForest
 
-from analyzers.detectors.covariance import TrimmedMahalanobis, whitening
+from analyzers.detectors.components import MinorComponents
+from analyzers.detectors.covariance import TrimmedMahalanobis
 from analyzers.detectors.histogram import HistogramDensity
-from analyzers.detectors.mixture import MixtureDensity
 from analyzers.detectors.named import strangeness
 from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
 from analyzers.detectors.references import KthNeighbour, NearestReference
@@ -45,18 +45,15 @@ class Scale:
 
 @dataclass(frozen=True)
 class Views:
-    """The same rows seen in four ways; each detector has the one that suits it.
+    """The same rows seen in three ways; each detector has the one that suits it.
 
-    Learned from the training rows: means and deviations for `standard`, extremes for `unit`, and for `white` the
-    covariance of the most normal half.
+    Learned from the training rows: means and deviations for `standard` and `clipped`, extremes for `unit`.
     """
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
     lowest: NDArray[np.float64]
     span: NDArray[np.float64]
-    white_centre: NDArray[np.float64] | None = None
-    white_matrix: NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, X: Matrix) -> Views:
@@ -82,17 +79,6 @@ class Views:
     def unit(self, X: Matrix) -> Matrix:
         """Between 0 and 1 on the training rows."""
         return np.asarray(((X - self.lowest) / self.span).astype(X.dtype))
-
-    def whitened_by(self, X: Matrix, normal: NDArray[np.intp]) -> Views:
-        """The same views, with `white` learned from the rows `normal` of X."""
-        centre, matrix = whitening(self.clipped(X[normal]))
-        return Views(self.mean, self.deviation, self.lowest, self.span, centre, matrix)
-
-    def white(self, X: Matrix) -> Matrix:
-        """Clipped z-scores, uncorrelated on the most normal rows."""
-        assert self.white_centre is not None
-        assert self.white_matrix is not None
-        return (self.clipped(X) - self.white_centre.astype(X.dtype)) @ self.white_matrix.astype(X.dtype)
 
 
 @dataclass(frozen=True)
@@ -132,11 +118,9 @@ _START = (
 _ROUND = (
     _Member(Views.standard, 0.7, lambda seed, _: HistogramDensity(10, random_state=seed)),
     _Member(Views.unit, 0.9, lambda seed, _: KthNeighbour(50, random_state=seed)),
-    _Member(Views.clipped, 0.5, lambda seed, _: MixtureDensity(random_state=seed)),
-    _Member(Views.clipped, 0.5, lambda seed, _: NearestReference(16, 40, random_state=seed)),
     _Member(Views.unit, 0.7, lambda seed, _: NearestReference(16, 40, random_state=seed)),
-    _Member(Views.clipped, 0.5, lambda seed, _: KthNeighbour(5, random_state=seed)),
-    _Member(Views.white, 0.5, lambda seed, _: NearestReference(64, 15, random_state=seed)),
+    _Member(Views.clipped, 0.7, lambda seed, _: KthNeighbour(5, random_state=seed)),
+    _Member(Views.clipped, 0.5, lambda seed, _: MinorComponents(random_state=seed)),
 )
 
 
@@ -144,7 +128,7 @@ class Ensemble(OutlierDetector):
     """Isolation, distance, density and tail probability, averaged after robust scaling.
 
     A first consensus of four detectors, an isolation forest among them, orders the training rows. Then, `n_rounds`
-    times, seven detectors are fitted on the rows that are most normal by the order so far (each on its own share of
+    times, five detectors are fitted on the rows that are most normal by the order so far (each on its own share of
     them) and their scaled scores averaged into the next order. The detectors of the last round score; a forest among
     them took a third of the time and improved nothing on public data.
 
@@ -181,18 +165,18 @@ class Ensemble(OutlierDetector):
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
         views = Views.of(X)
         everyone = np.arange(len(X))
-        self.views_, self.members_, consensus = self._fit_members(_START, views, X, everyone, random)
+        self.views_ = views
+        self.members_, consensus = self._fit_members(_START, views, X, everyone, random)
         added = tuple(_Member(Views.standard, 0.9, _copies_of(estimator)) for estimator in self.extra)
         for _ in range(self.n_rounds):
             order = np.argsort(consensus, kind="stable")
-            self.views_, self.members_, consensus = self._fit_members(_ROUND + added, views, X, order, random)
+            self.members_, consensus = self._fit_members(_ROUND + added, views, X, order, random)
 
     @staticmethod
     def _fit_members(
         members: tuple[_Member, ...], views: Views, X: Matrix, order: NDArray[np.intp], random: np.random.RandomState
-    ) -> tuple[Views, tuple[_FittedMember, ...], Vector]:
+    ) -> tuple[tuple[_FittedMember, ...], Vector]:
         """Fit each member on its share of the rows, most normal first, and average their scaled scores over X."""
-        views = views.whitened_by(X, order[: max(2, len(order) // 2)])
         fitted, total = [], np.zeros(len(X))
         for member in members:
             rows = member.view(views, X)
@@ -202,7 +186,12 @@ class Ensemble(OutlierDetector):
             scale = Scale.of(scores)
             fitted.append(_FittedMember(member.view, estimator, scale))
             total += scale.robust_z(scores)
-        return views, tuple(fitted), total / len(members)
+        return tuple(fitted), total / len(members)
+
+    def relations(self, X: Matrix) -> Matrix:
+        """Where each row lies along the directions in which the most normal rows hardly vary, of shape (n, n_minor)."""
+        found = [one for one in self.members_ if isinstance(one.estimator, MinorComponents)]
+        return np.hstack([one.estimator.along(one.view(self.views_, X)) for one in found])
 
     def _strangeness(self, X: Matrix) -> Vector:
         parts = [member.robust_z(self.views_, X) for member in self.members_]

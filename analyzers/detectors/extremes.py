@@ -9,6 +9,8 @@ from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
 
 _HALVINGS = 0.5 ** np.arange(1, 6)
 _LEAST_ROWS = 40
+_LEAST_SPACING = 1e-6
+"""Quantiles closer than this share of the column's extent are ties, but for rounding."""
 
 
 class ColumnExtremes(OutlierDetector):
@@ -41,7 +43,8 @@ class ColumnExtremes(OutlierDetector):
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
         levels = np.stack([np.quantile(side, 1 - _HALVINGS, axis=0) for side in (X, -X)]).astype(np.float64)
         spacings = np.diff(levels, axis=1)
-        seen = np.asarray((spacings > 0).all(axis=1)) & (len(X) >= _LEAST_ROWS)
+        extent = X.max(axis=0).astype(np.float64) - X.min(axis=0)
+        seen = np.asarray((spacings > _LEAST_SPACING * extent).all(axis=1)) & (len(X) >= _LEAST_ROWS)
         safe = np.where(seen[:, None], spacings, 1.0)
         # One value less noisy than the last spacing alone: the shape is the mean growth over three halvings.
         self.shape_ = np.clip(np.log2(safe[:, 3] / safe[:, 0]) / 3, 0.0, 1.0)

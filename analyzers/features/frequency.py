@@ -16,6 +16,10 @@ _Number = TypeVar("_Number", bound=np.generic)
 WINDOWS = (2, 7)
 """Trailing windows in days."""
 _DAY = 86_400
+_LEAST_GAP = 3
+"""Days without any record at all that may count as a gap in the data."""
+_GAPS_USUAL = 3.0
+"""A gap is at least so many times as long as all but a hundredth of the pauses between days with records."""
 _PRIOR_DAYS = 14.0
 """Every entity is taken to have had records at the usual rate for so many days before its first."""
 
@@ -27,11 +31,29 @@ def frequency_features(records: Records) -> Block:
     if instants is None or time is None:
         return Block.of([])
     parts: list[tuple[Feature, NDArray[np.floating]]] = []
+    observed = without_gaps(instants)
     for entity in records.columns.names(Role.ENTITY):
-        timeline = Timeline(records.codes(entity), instants)
+        timeline = Timeline(records.codes(entity), observed)
         for days in WINDOWS:
             parts.append((Feature(FeatureKind.FREQUENCY, time, entity, f"{days}d"), timeline.excess(days)))
     return Block.of(parts)
+
+
+def without_gaps(instants: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The instants (microseconds, of shape (n,)) on a clock that stands still where nobody has records.
+
+    A batch that does not follow its history at once has windows that reach into days of which nothing is known. They
+    would be compared with windows full of records.
+    """
+    day = _DAY * 1_000_000
+    days = np.unique(instants // day)
+    if len(days) < 2:
+        return instants
+    pauses = np.diff(days)
+    usual = int(np.quantile(pauses, 0.99, method="higher")) if len(pauses) > 100 else int(np.median(pauses))
+    gap = pauses > max(_LEAST_GAP, _GAPS_USUAL * usual)
+    skipped = np.concatenate([[0], np.cumsum(np.where(gap, pauses - usual, 0))])
+    return np.asarray(instants - skipped[np.searchsorted(days, instants // day)] * day)
 
 
 class Timeline:

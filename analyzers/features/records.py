@@ -13,6 +13,9 @@ from analyzers.columns import Columns, Role
 from analyzers.settings import Material
 
 _HASH_SEED = 7
+_SETTLING_DAYS = 21
+"""Three of the longest windows that records are counted in."""
+_LEAST_SETTLED = 2_000
 
 
 def canonical_order(frame: pl.DataFrame, columns: Columns) -> NDArray[np.int64]:
@@ -89,6 +92,18 @@ class Records:
             return None
         instants = self.frame[name].cast(pl.Datetime("us")).cast(pl.Int64)
         return instants.fill_null(strategy="min").to_numpy().astype(np.int64)
+
+    @cached_property
+    def settled(self) -> NDArray[np.bool_]:
+        """Reference records with enough of the history before them to be compared as the batch is, of shape (height,).
+
+        What a record shows against the past (more than ever before) is the more common the less past there is. So
+        with times the first weeks of a history are past only, unless too few records remain.
+        """
+        if self.ranking or self.microseconds is None:
+            return self.reference
+        settled = self.reference & (self.microseconds >= self.microseconds.min() + _SETTLING_DAYS * 86_400_000_000)
+        return settled if settled.sum() >= _LEAST_SETTLED else self.reference
 
     def values(self, name: str) -> NDArray[np.float64]:
         """A column of numbers, of shape (height,); nulls and infinities are NaN."""

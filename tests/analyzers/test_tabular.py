@@ -68,7 +68,7 @@ def history() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def batch() -> pl.DataFrame:
-    frame = changed(payments(300, (90, 93), 2), 40, amount=90_000.0)
+    frame = changed(payments(300, (90, 97), 2), 40, amount=90_000.0)
     return changed(frame, 41, supplier="V_new", amount=60_000.0)
 
 
@@ -129,7 +129,8 @@ def test_a_large_first_payment_is_a_new_entitys(outcome: Outcome) -> None:
 def test_the_guarantee_is_of_the_history(outcome: Outcome) -> None:
     guarantee = outcome.guarantees[0]
     assert guarantee.kind is GuaranteeKind.FDR
-    assert 3_900 <= guarantee.calibration_size <= 4_000
+    # The first three weeks of 90 days are past only.
+    assert 2_950 <= guarantee.calibration_size <= 3_100
     assert not guarantee.too_small
 
 
@@ -150,7 +151,7 @@ def test_results_follow_time_and_content_not_the_order_of_rows(
 
 def test_a_burst_is_one_flag_of_the_entity(history: pl.DataFrame) -> None:
     quiet = history.filter((pl.col("supplier") != "V3") | (pl.int_range(pl.len()) % 12 == 0))
-    frame = payments(300, (90, 93), 2).filter(pl.col("supplier") != "V3")
+    frame = payments(300, (90, 97), 2).filter(pl.col("supplier") != "V3")
     burst = payments(14, (91, 92), 3).with_columns(supplier=pl.lit("V3"), amount=pl.lit(160).cast(pl.Decimal(18, 4)))
     batch = pl.concat([frame, burst]).sort("paid_at")
     found = analyze_tabular(Material(COLUMNS, quiet, batch, AnalysisSettings()))
