@@ -18,8 +18,8 @@ from analyzers.results import Guarantee, GuaranteeKind
 Floats = NDArray[np.float64]
 
 _LEAST_FOR_TAIL = 40
-_TRIM_FDR = 0.5
-"""Records of the history leave it where, by its own bulk, at least half of what is as strange are anomalies."""
+_TRIM_FDR = 0.05
+"""Records of the history leave it where, by its own bulk, all but a twentieth of what is as strange are anomalies."""
 
 
 @dataclass(frozen=True)

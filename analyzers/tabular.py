@@ -13,7 +13,7 @@ from analyzers.calibration import Calibration, Decision, decide
 from analyzers.detectors import load_detector
 from analyzers.detectors.context import ContextEnsemble
 from analyzers.evidence import Evidence
-from analyzers.features import FeatureKind, FeatureTable, Records, build_features
+from analyzers.features import FeatureTable, Records, build_features
 from analyzers.finding_types import Reason
 from analyzers.results import Check, CheckStatus, Flag, Outcome
 from analyzers.settings import Material
@@ -115,12 +115,10 @@ def _nothing(material: Material, code: str, values: dict[str, int]) -> Outcome:
 def _fit(records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...]) -> _Model:
     """Fit on reference records; those of a history that a detector did not see are its calibration."""
     surprises = tuple(int(i) for i in table.surprises)
-    kinds = list(FeatureKind)
-    families = tuple(kinds.index(table.features[i].kind) for i in surprises)
     shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(records.settled))
 
     def fitted_on(rows: NDArray[np.int64]) -> ContextEnsemble:
-        detector = ContextEnsemble(surprises, families, extra=extra, random_state=seed)
+        detector = ContextEnsemble(surprises, table.allowances, extra=extra, random_state=seed)
         return detector.fit(table.values[np.sort(rows)])
 
     if records.ranking:

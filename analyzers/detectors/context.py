@@ -66,11 +66,10 @@ class ContextEnsemble(OutlierDetector):
     ----------
     surprises : tuple of int, default=()
         Positions of the columns that are surprises. Without any, this is the plain ensemble.
-    families : tuple of int, default=()
-        For each surprise the family that it belongs to, such as the windows in which records are counted. The more
-        of a family there are, the more decades the strangest of them has by chance: so many are taken off each.
-        Without it every surprise is a family of its own.
-    power : float, default=4
+    allowances : tuple of float, default=()
+        For each surprise the decades that are taken off it, such as the logarithm of how many of its kind there are:
+        the strangest of ten is in the highest tenth by chance. None are taken off by default.
+    power : float, default=6
         Exponent of the norm that joins the surprises with the ensemble: large values come close to the largest of
         them, small ones to their sum.
     ensemble_weight : float, default=0.5
@@ -88,15 +87,13 @@ class ContextEnsemble(OutlierDetector):
         Added to the ensemble, in which no single column can show by how much it is out of range.
     scales_ : tuple of TailScale
         One for the ensemble, then one for each surprise; empty without surprises.
-    allowances_ : tuple of float
-        For each surprise the decades that its family may have by chance (Bonferroni).
     """
 
     def __init__(
         self,
         surprises: tuple[int, ...] = (),
-        families: tuple[int, ...] = (),
-        power: float = 4.0,
+        allowances: tuple[float, ...] = (),
+        power: float = 6.0,
         ensemble_weight: float = 0.5,
         extra: tuple[Any, ...] = (),
         contamination: float = 0.1,
@@ -104,7 +101,7 @@ class ContextEnsemble(OutlierDetector):
     ) -> None:
         super().__init__(contamination=contamination, random_state=random_state)
         self.surprises = surprises
-        self.families = families
+        self.allowances = allowances
         self.power = power
         self.ensemble_weight = ensemble_weight
         self.extra = extra
@@ -114,15 +111,14 @@ class ContextEnsemble(OutlierDetector):
         self.extremes_ = ColumnExtremes().fit(self._with_relations(X))
         scales = [TailScale.of(self._whole(X))] if self.surprises else []
         self.scales_ = tuple(scales + [TailScale.of(X[:, column]) for column in self.surprises])
-        families = self.families or tuple(range(len(self.surprises)))
-        self.allowances_ = tuple(float(np.log10(families.count(family))) for family in families)
 
     def _strangeness(self, X: Matrix) -> Vector:
         whole = self._whole(X)
         if not self.scales_:
             return whole
         total = (self.ensemble_weight * self.scales_[0](whole)) ** self.power
-        for column, scale, allowance in zip(self.surprises, self.scales_[1:], self.allowances_, strict=True):
+        allowances = self.allowances or (0.0,) * len(self.surprises)
+        for column, scale, allowance in zip(self.surprises, self.scales_[1:], allowances, strict=True):
             total += np.maximum(scale(X[:, column].astype(np.float64)) - allowance, 0) ** self.power
         return np.asarray(total ** (1 / self.power))
 

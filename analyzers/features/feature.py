@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -109,3 +110,14 @@ class FeatureTable:
     def surprises(self) -> NDArray[np.intp]:
         """Positions of the features that can be read one by one."""
         return np.flatnonzero([feature.surprise for feature in self.features])
+
+    @property
+    def allowances(self) -> tuple[float, ...]:
+        """Decades that each surprise may show by chance.
+
+        The strangest of ten features of a kind is in the highest tenth by chance (Bonferroni). And a count in a window
+        is about two records at least: each has its share.
+        """
+        kinds = [self.features[position].kind for position in self.surprises]
+        shared = {FeatureKind.FREQUENCY: math.log10(2)}
+        return tuple(math.log10(kinds.count(kind)) + shared.get(kind, 0.0) for kind in kinds)
