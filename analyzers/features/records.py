@@ -22,17 +22,25 @@ def canonical_order(frame: pl.DataFrame, columns: Columns) -> NDArray[np.int64]:
     """Row numbers of `frame` by time and then by content, of shape (n_rows,).
 
     Rows of equal content stand next to each other, so whatever is sampled or summed along this order is the same
-    however the rows were shuffled. `record_id` takes no part: it may count occurrences in file order.
+    however the rows were shuffled. `record_id` takes no part: it may count occurrences in file order. Persons decide
+    last, between rows that are otherwise equal: their masks are the workspace's own, and another workspace should
+    find the same.
     """
-    used = [column.name for column in columns.columns if column.role is not Role.IGNORE]
+    used = [column for column in columns.columns if column.role is not Role.IGNORE]
+    persons = [column.name for column in used if column.role is Role.PERSON]
+    others = [column.name for column in used if column.role is not Role.PERSON]
+    keys = pl.DataFrame(
+        {
+            "content": frame.select(others).hash_rows(_HASH_SEED) if others else pl.zeros(frame.height, eager=True),
+            "persons": frame.select(persons).hash_rows(_HASH_SEED) if persons else pl.zeros(frame.height, eager=True),
+            "row": pl.int_range(frame.height, eager=True),
+        }
+    )
     time = columns.one(Role.TIME)
-    content = frame.select(used).hash_rows(_HASH_SEED)
-    keys = pl.DataFrame({"content": content, "row": pl.int_range(frame.height, eager=True)})
     if time is not None:
-        keys = keys.with_columns(time=frame[time]).sort("time", "content", nulls_last=True, maintain_order=True)
-    else:
-        keys = keys.sort("content", maintain_order=True)
-    return keys["row"].to_numpy().astype(np.int64)
+        keys = keys.with_columns(time=frame[time])
+    by = ["time"] * (time is not None) + ["content", "persons"]
+    return keys.sort(by, nulls_last=True, maintain_order=True)["row"].to_numpy().astype(np.int64)
 
 
 @dataclass(frozen=True)

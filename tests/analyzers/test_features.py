@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzers.columns import Column, Columns, Role, Shape
-from analyzers.features import FeatureKind, Records, build_features
+from analyzers.features import FeatureKind, Records, build_features, canonical_order
 from analyzers.features.amounts import OwnPast
 from analyzers.features.frequency import Timeline
 from analyzers.features.groups import GroupedValues
@@ -149,3 +149,16 @@ def test_features_are_finite_float32_whatever_is_missing() -> None:
     assert table.values.dtype == np.float32
     assert table.values.shape == (4, len(table.features))
     assert np.isfinite(table.values).all()
+
+
+def test_masks_of_persons_do_not_decide_the_order() -> None:
+    columns = Columns(
+        shape=Shape.EVENTS,
+        columns=(Column(name="amount", role=Role.EXPOSURE), Column(name="who", role=Role.PERSON)),
+    )
+    amounts = [3.0, 1.0, 2.0, 5.0, 4.0]
+    orders = [
+        canonical_order(pl.DataFrame({"amount": amounts, "who": [f"{mask}{i}" for i in range(5)]}), columns).tolist()
+        for mask in ("a", "b", "c")
+    ]
+    assert orders[0] == orders[1] == orders[2]
