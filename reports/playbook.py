@@ -1,7 +1,8 @@
 """Playbooks: what could lie behind a type of finding, what speaks for it, and what a professional would do first.
 
 They are data (`playbooks/*.yaml`, one file a finding type, and `family_<family>.yaml` for types without their own),
-so that a monitor can bring its own. Causes are clauses that complete "it may be that ..." (Spanish: in the
+so that a monitor can bring its own. `supports` and `contradicts` list kinds of fact that speak for or against a cause,
+or make a step the thing to do or pointless. Causes are clauses that complete "it may be that ..." (Spanish: in the
 subjunctive, after "puede que"), steps are imperative clauses after "first, ..."; neither holds a figure or a name.
 """
 
@@ -38,14 +39,17 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,40}$")]
 
 
 class Sign(Frozen):
-    """A kind of fact, in one direction or any, that speaks for or against a cause."""
+    """A kind of fact, in one direction or any, that speaks for or against a cause or a step."""
 
     fact: FactKind
     direction: Direction | None = None
+    values: dict[str, bool] = Field(default_factory=dict)
+    """What a fact of this kind must say yes or no to, such as `{stoppable: false}`."""
 
     def fits(self, fact: Fact) -> bool:
         """Whether the fact is such a sign."""
-        return fact.kind is self.fact and self.direction in (None, fact.direction)
+        said = all(fact.values.get(name) is value for name, value in self.values.items())
+        return fact.kind is self.fact and self.direction in (None, fact.direction) and said
 
 
 class Entry(Frozen):
@@ -71,13 +75,22 @@ class Cause(Entry):
         """The facts that speak for it."""
         return tuple(fact for fact in facts if any(sign.fits(fact) for sign in self.supports))
 
+    def against(self, facts: Iterable[Fact]) -> tuple[Fact, ...]:
+        """The facts that speak against it."""
+        return tuple(fact for fact in facts if any(sign.fits(fact) for sign in self.contradicts))
+
     def is_contradicted(self, facts: Iterable[Fact]) -> bool:
         """Whether a fact speaks against it."""
-        return any(sign.fits(fact) for fact in facts for sign in self.contradicts)
+        return bool(self.against(facts))
 
 
 class Step(Entry):
     """Something to do first."""
+
+    supports: tuple[Sign, ...] = ()
+    """Facts that make it the thing to do."""
+    contradicts: tuple[Sign, ...] = ()
+    """Facts that make it pointless."""
 
 
 class Playbook(Frozen):
@@ -85,6 +98,8 @@ class Playbook(Frozen):
 
     causes: tuple[Cause, ...] = Field(min_length=2, max_length=6)
     steps: tuple[Step, ...] = Field(min_length=2, max_length=6)
+    leads: tuple[FactKind, ...] = ()
+    """Kinds of fact that say what the type is about: the first there is is told first. Else the weightiest leads."""
 
     @model_validator(mode="after")
     def _usable(self) -> Playbook:
@@ -94,7 +109,16 @@ class Playbook(Frozen):
                 raise ValueError(f"the id {repeated!r} stands twice")
         if all(cause.contradicts for cause in self.causes):
             raise ValueError("at least one cause must have no `contradicts`, so that one always remains")
+        if all(step.contradicts for step in self.steps):
+            raise ValueError("at least one step must have no `contradicts`, so that one always remains")
         return self
+
+    def open_steps(self, facts: Iterable[Fact]) -> tuple[Step, ...]:
+        """The steps that no fact makes pointless; where facts ask for any, those."""
+        facts = tuple(facts)
+        possible = [s for s in self.steps if not any(sign.fits(fact) for fact in facts for sign in s.contradicts)]
+        asked = [s for s in possible if any(sign.fits(fact) for fact in facts for sign in s.supports)]
+        return tuple(asked or possible)
 
     def open_causes(self, facts: Iterable[Fact]) -> tuple[Cause, ...]:
         """The causes that no fact contradicts; where facts support any, those of at least half the most support."""

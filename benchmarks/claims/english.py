@@ -29,7 +29,7 @@ _OFTEN = (
     rf"|(?P<never>had never occurred before|occurs nowhere else)(?: in {number('total')} (?P<which>earlier |other )?"
     r"records?)?|(?P<rare>is rare))"
 )
-_AWAY = rf"{number('deviations')} usual deviations (?P<direction>above|below|away from)"
+_AWAY = rf"{number('deviations')} standard deviations (?P<direction>above|below|away from)"
 
 PATTERNS: Table = (
     (
@@ -132,8 +132,7 @@ PATTERNS: Table = (
     (
         "benford",
         (
-            rf"(?:amounts that begin with {name('digits')}|some leading digits) make up {number('actual', True)} of "
-            rf"{number('count')} amounts?(?:, {number('times')} times the {between('to', percent=True)} that Benford's law "
+            rf"{number('actual', True)} of {number('count')} amounts? begins? with (?:(?P<digits>\d+)|some digits)(?:, {number('times')} times the {between('to', percent=True)} that Benford's law "
             rf"gives|, where {between('to', percent=True)} is what Benford's law gives)?"
             rf"(?: \(mean absolute deviation {number('mad')}(?:, {number('excess')} more than chance gives)?\))?"
         ),
@@ -141,7 +140,7 @@ PATTERNS: Table = (
     (
         "endings",
         (
-            rf"amounts that end in {quoted('ending')} make up {number('actual', True)} of {number('count')} amounts?"
+            rf"{number('actual', True)} of {number('count')} amounts? ends? (?:in {quoted('ending')}|alike)"
             rf"(?:, where {number('high', True)} is usual)?"
         ),
     ),
@@ -150,7 +149,7 @@ PATTERNS: Table = (
         "sequence_gap",
         rf"{number('actual')} numbers? (?:is|are) missing between documents {name('after')} and {name('before')}{END}",
     ),
-    ("self_approved", rf"{name('actual')} both created and approved the record"),
+    ("self_approved", rf"was both created and approved by {name('actual')}{END}"),
     (
         "bank_changed",
         (

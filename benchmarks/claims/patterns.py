@@ -11,7 +11,7 @@ from benchmarks.claims.figures import MONTHS, WEEKDAYS
 Table = tuple[tuple[str, str], ...]
 NUMBER = r"[-−]?\d(?:[\d.,]*\d)?(?:e-?\d+)?"
 # A plain name as it stands, or anything in quotes.
-NAME = r"(?:“[^”]*”|«[^»]*»|[\w•](?:[\w\-./&·•@#º°+]|[ ](?![ ])){0,79}?)"
+NAME = r"(?:“[^”]*”|«[^»]*»|…?[\w•](?:[\w\-./&·•@#º°+]|[ ](?![ ])){0,79}?)"
 CUT = "\u2029"
 """Stands for the space between two sentences."""
 COLUMN = "@COLUMN@"

@@ -86,8 +86,9 @@ def _without_opening(
         if label != name and label.endswith(f" {name}") and text.startswith(f"{label} "):
             asset = len(label) - len(name)
             return "\0" * asset + text[asset:], Statement("subject", label, {}, {"label": label})
+    assets = [label.removesuffix(f" {name}") for name in columns if label.endswith(f" {name}")]
     for opening in openings:
-        for known in dict.fromkeys((label, _quoted(label, "“”"), _quoted(label, "«»"))):
+        for known in dict.fromkeys((label, _quoted(label, "“”"), _quoted(label, "«»"), *assets)):
             match = re.match(opening.format(label=re.escape(known)), text)
             if match:
                 figures = {"row": Figure(float(match["row"]), 0)} if "row" in match.groupdict() else {}

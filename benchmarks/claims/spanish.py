@@ -31,7 +31,7 @@ _OFTEN = (
     rf"|(?P<never>no aparece en ningún otro registro)(?: entre (?:los otros {number('total')} registros|el otro registro))?"
     r"|(?P<rare>es poco frecuente))"
 )
-_AWAY = rf"a {number('deviations')} desviaciones habituales (?:(?P<direction>por encima|por debajo) )?"
+_AWAY = rf"a {number('deviations')} desviaciones típicas (?:(?P<direction>por encima|por debajo) )?"
 
 PATTERNS: Table = (
     (
@@ -82,7 +82,7 @@ PATTERNS: Table = (
         "weekend",
         (
             rf"cae en (?:{weekday('weekday', 'es')}|fin de semana)(?:, el {_AT})?"
-            rf"(?:, como (?P<seldom>solo )?el {number('share', True)} de todos los registros)?"
+            rf"(?:, algo que (?P<seldom>solo )?ocurre en el {number('share', True)} de los registros)?"
         ),
     ),
     (
@@ -129,14 +129,14 @@ PATTERNS: Table = (
         "round_amount",
         (
             rf"es (?:un múltiplo exacto de {number('unit_of')}|una cifra redonda)"
-            rf"(?:, como (?P<seldom>solo )?el {number('share', True)} de todos los importes)?"
+            rf"(?:, algo que (?P<seldom>solo )?ocurre en el {number('share', True)} de los importes)?"
         ),
     ),
     (
         "benford",
         (
-            rf"(?:los importes que empiezan por {name('digits')}|algunos primeros dígitos) son el {number('actual', True)} de "
-            rf"{number('count')} importes?(?:, {number('times')} veces el {between('a', percent=True)} que da la ley de Benford"
+            rf"el {number('actual', True)} de {number('count')} importes? empieza por (?:(?P<digits>\d+)|unos mismos "
+            rf"dígitos)(?:, {number('times')} veces el {between('a', percent=True)} que da la ley de Benford"
             rf"|, cuando el {between('a', percent=True)} es lo que da la ley de Benford)?"
             rf"(?: \(desviación absoluta media de {number('mad')}(?:, {number('excess')} más que por azar)?\))?"
         ),
@@ -144,7 +144,8 @@ PATTERNS: Table = (
     (
         "endings",
         (
-            rf"los importes que terminan en {quoted('ending')} son el {number('actual', True)} de {number('count')} importes?"
+            rf"el {number('actual', True)} de {number('count')} importes? (?:termina en {quoted('ending')}|tiene una "
+            rf"misma terminación)"
             rf"(?:, cuando lo habitual es el {number('high', True)})?"
         ),
     ),
@@ -153,7 +154,7 @@ PATTERNS: Table = (
         "sequence_gap",
         rf"faltan? {number('actual')} números? entre los documentos {name('after')} y {name('before')}{END}",
     ),
-    ("self_approved", rf"{name('actual')} creó el registro y también lo aprobó"),
+    ("self_approved", rf"fue creado y también aprobado por {name('actual')}{END}"),
     (
         "bank_changed",
         (

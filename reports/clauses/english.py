@@ -225,8 +225,9 @@ def _round_amount(slots: Slots) -> Saying:
 def _benford(slots: Slots) -> Saying:
     digits, count = slots.value("digits") or slots.number(slots.fact.values.get("digits")), slots.whole("count")
     share, expected = slots.percent(slots.fact.actual), slots.expected(percent=True)
-    subject = f"amounts that begin with {digits}" if digits else "some leading digits"
-    said = told("make up", share or "an unusual share", within(records(slots, count, "amount"), "of {}"))
+    subject = told(share or "an unusual share", "of", records(slots, count, "amount") or "the amounts")
+    verb = "begins" if count == 1 else "begin"
+    said = told(verb, f"with {digits}" if digits else "with some digits")
     times, mad = slots.times(), slots.number(slots.fact.values.get("mad"))
     if expected:
         said += f", {times} times the {expected}" if times else f", where {expected}"
@@ -241,9 +242,9 @@ def _benford(slots: Slots) -> Saying:
 def _endings(slots: Slots) -> Saying:
     ending, count = slots.quoted(slots.fact.values.get("ending")), slots.whole("count")
     share, usual = slots.percent(slots.fact.actual), slots.percent(slots.fact.expected_high)
-    subject = f"amounts that end in {ending}" if ending else "amounts with one ending"
-    made = told("make up", share or "an unusual share", within(records(slots, count, "amount"), "of {}"))
-    return Saying(subject, told(made, within(usual, ", where {} is usual")))
+    subject = told(share or "an unusual share", "of", records(slots, count, "amount") or "the amounts")
+    verb = "ends" if count == 1 else "end"
+    return Saying(subject, told(verb, f"in {ending}" if ending else "alike", within(usual, ", where {} is usual")))
 
 
 def _no_description(slots: Slots) -> Saying:
@@ -292,7 +293,8 @@ def _period_end(slots: Slots) -> Saying:
 
 
 def _self_approved(slots: Slots) -> Saying:
-    return Saying(slots.name(slots.fact.actual) or "one person", "both created and approved the record")
+    by = slots.name(slots.fact.actual) or "the same person"
+    return Saying(_RECORD, f"was both created and approved by {by}", of_record=True)
 
 
 def _bank_changed(slots: Slots) -> Saying:

@@ -13,11 +13,11 @@ def _measure(slots: Slots) -> str:
 
 
 def _away(slots: Slots, from_what: str) -> str | None:
-    """5.2 usual deviations above the expected band."""
+    """5.2 standard deviations above the expected band."""
     distance, direction = slots.deviations(), slots.direction
     if direction is None:
-        return f"{distance} usual deviations away from {from_what}" if distance else None
-    return told(within(distance, "{} usual deviations"), direction.value, from_what)
+        return f"{distance} standard deviations away from {from_what}" if distance else None
+    return told(within(distance, "{} standard deviations"), direction.value, from_what)
 
 
 def _outside_band(slots: Slots) -> Saying:
@@ -75,7 +75,7 @@ def _episode(slots: Slots) -> Saying:
     if is_open is True:
         rest = f"has lasted {lasted} so far" if lasted else "still lasts"
     else:
-        until = within(slots.instant("end"), "until {}")
+        until = None if lasted and slots.ends_same_day() else within(slots.instant("end"), "until {}")
         rest = (
             told("lasted", lasted, until) if lasted or until else ("has ended" if is_open is False else "was noticed")
         )
@@ -163,7 +163,7 @@ def _joint_distance(slots: Slots) -> Saying:
     listed = slots.fact.values.get("columns")
     names = [name for part in str(listed or "").split(",")[:6] if (name := slots.name(part))]
     said = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "the measures"
-    away = within(slots.deviations(), ", {} usual deviations away")
+    away = within(slots.deviations(), ", {} standard deviations away")
     return Saying(said, told("left their usual pattern together rather than each alone", away))
 
 

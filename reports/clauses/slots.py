@@ -20,7 +20,7 @@ from reports.phrases import NBSP, Phrases
 LONGEST_NAME = 80
 """Characters of a name from a record that a sentence shows."""
 
-_PLAIN_NAME = re.compile(r"[\w•](?:[\w\-./&·•@#º°+]|[ ](?![ ])){0,59}")
+_PLAIN_NAME = re.compile(r"…?[\w•](?:[\w\-./&·•@#º°+]|[ ](?![ ])){0,59}")
 _QUOTES = {"en": "“{}”", "es": "«{}»"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LONGEST_UNIT = 16
@@ -144,7 +144,9 @@ class Slots:
             return None
         for decimals in (0, 1, 2, 3, 4):
             shown = round(known * 100, decimals)
-            enough = known in (0, 1) or (0 < shown < 100 and abs(shown - known * 100) <= 0.05 * min(shown, 100 - shown))
+            enough = known in (0, 1) or (
+                0 < shown < 100 and abs(shown - known * 100) <= min(0.05 * shown, 0.1 * (100 - shown))
+            )
             if enough:
                 return self._formats.percent(known, decimals)
         return None
@@ -244,6 +246,11 @@ class Slots:
         except ValueError:
             return None
         return self.moment("instant", when) if when is not None and when.tzinfo is not None else None
+
+    def ends_same_day(self) -> bool:
+        """Whether the instant `end` falls on the local day of the fact's own instant."""
+        start, end = self.moment("day"), self.instant("end")
+        return bool(start and end and end.startswith(start))
 
     def weekday(self) -> str | None:
         """Name of the weekday among the fact's values, else of its instant."""

@@ -256,7 +256,7 @@ def _split(slots: Slots) -> Saying:
 
 def _like(slots: Slots, what: str) -> str:
     only = "solo " if slots.is_seldom(slots.fact.values.get("share")) else ""
-    return f", como {only}el {{}} de todos los {what}"
+    return f", algo que {only}ocurre en el {{}} de los {what}"
 
 
 def _round_amount(slots: Slots) -> Saying:
@@ -268,9 +268,9 @@ def _round_amount(slots: Slots) -> Saying:
 def _benford(slots: Slots) -> Saying:
     digits, count = slots.value("digits") or slots.number(slots.fact.values.get("digits")), slots.whole("count")
     share, expected = slots.percent(slots.fact.actual), slots.expected(percent=True)
-    subject = f"los importes que empiezan por {digits}" if digits else "algunos primeros dígitos"
-    amounts = counted(slots, count, "importe", "importes")
-    said = told("son", f"el {share}" if share else "una parte inusual", within(amounts, "de {}"))
+    amounts = counted(slots, count, "importe", "importes") or "los importes"
+    subject = told(f"el {share}" if share else "una parte inusual", "de", amounts)
+    said = told("empieza", f"por {digits}" if digits else "por unos mismos dígitos")
     times, mad = slots.times(), slots.number(slots.fact.values.get("mad"))
     if expected:
         said += f", {times} veces el {expected}" if times else f", cuando el {expected}"
@@ -283,9 +283,9 @@ def _benford(slots: Slots) -> Saying:
 def _endings(slots: Slots) -> Saying:
     ending, count = slots.quoted(slots.fact.values.get("ending")), slots.whole("count")
     share, usual = slots.percent(slots.fact.actual), slots.percent(slots.fact.expected_high)
-    subject = f"los importes que terminan en {ending}" if ending else "los importes con una misma terminación"
-    amounts = counted(slots, count, "importe", "importes")
-    made = told("son", f"el {share}" if share else "una parte inusual", within(amounts, "de {}"))
+    amounts = counted(slots, count, "importe", "importes") or "los importes"
+    subject = told(f"el {share}" if share else "una parte inusual", "de", amounts)
+    made = f"termina en {ending}" if ending else "tiene una misma terminación"
     return Saying(subject, told(made, within(usual, ", cuando lo habitual es el {}")))
 
 
@@ -335,7 +335,8 @@ def _period_end(slots: Slots) -> Saying:
 
 
 def _self_approved(slots: Slots) -> Saying:
-    return Saying(slots.name(slots.fact.actual) or "la misma persona", "creó el registro y también lo aprobó")
+    by = slots.name(slots.fact.actual) or "la misma persona"
+    return Saying(_RECORD, f"fue creado y también aprobado por {by}", of_record=True)
 
 
 def _bank_changed(slots: Slots) -> Saying:

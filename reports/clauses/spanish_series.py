@@ -13,11 +13,11 @@ def _measure(slots: Slots) -> str:
 
 
 def _away(slots: Slots, from_what: str) -> str | None:
-    """A 5,2 desviaciones habituales por encima de la banda esperada."""
+    """A 5,2 desviaciones típicas por encima de la banda esperada."""
     distance, direction = slots.deviations(), slots.direction
     if direction is None:
-        return f"a {distance} desviaciones habituales {with_article(from_what)}" if distance else None
-    return told(within(distance, "a {} desviaciones habituales"), on_side(direction, from_what))
+        return f"a {distance} desviaciones típicas {with_article(from_what)}" if distance else None
+    return told(within(distance, "a {} desviaciones típicas"), on_side(direction, from_what))
 
 
 def _outside_band(slots: Slots) -> Saying:
@@ -70,7 +70,7 @@ def _episode(slots: Slots) -> Saying:
     if is_open is True:
         rest = f"dura ya {lasted}" if lasted else "sigue en curso"
     else:
-        until = within(slots.instant("end"), "hasta el {}")
+        until = None if lasted and slots.ends_same_day() else within(slots.instant("end"), "hasta el {}")
         rest = (
             told("duró", lasted, until) if lasted or until else ("ha terminado" if is_open is False else "se detectó")
         )
@@ -149,7 +149,7 @@ def _joint_distance(slots: Slots) -> Saying:
     listed = slots.fact.values.get("columns")
     names = [name for part in str(listed or "").split(",")[:6] if (name := slots.name(part))]
     said = f"{', '.join(names[:-1])} {and_before(names[-1])} {names[-1]}" if len(names) > 1 else "las medidas"
-    away = within(slots.deviations(), ", a {} desviaciones habituales")
+    away = within(slots.deviations(), ", a {} desviaciones típicas")
     return Saying(said, told("se apartaron en conjunto de su patrón habitual, no cada una por separado", away))
 
 

@@ -14,8 +14,9 @@ from itertools import combinations, islice, product
 
 from analyzers.results import Fact, Finding
 from reports.contents import Claim, Lang
+from reports.grounding.causes import check_cause, check_uncited
 from reports.grounding.lexicon import PROPER, SEPARATORS
-from reports.grounding.names import bare, label_names, masked, texts_of
+from reports.grounding.names import asset_names, bare, label_names, masked, texts_of
 from reports.grounding.statement import UnbackedError, check_statement
 from reports.grounding.wording import check_words
 
@@ -36,8 +37,9 @@ class Failure:
 def failures(claims: Sequence[Claim], finding: Finding, lang: Lang, timezone: str) -> tuple[Failure, ...]:
     """The claims that fail, each with the first reason found.
 
-    A claim with facts must be backed by them within the rounding it shows, fact by fact in their order; a claim
-    without facts must hold neither figure nor name.
+    A claim with facts must be backed by them within the rounding it shows, fact by fact in their order. A cause must be
+    worded as a possibility and lean on the facts it cites. A claim without facts holds neither figure nor name, and is
+    a step or says that nothing is known.
     """
     known = {fact.id: fact for fact in finding.facts}
     failed = []
@@ -54,18 +56,23 @@ def _check(claim: Claim, known: dict[str, Fact], finding: Finding, lang: Lang, t
         raise UnbackedError("the claim is empty")
     if unknown := [name for name in claim.facts if name not in known]:
         raise UnbackedError(f"cites {unknown[0]}, which is no fact of this finding")
-    if not claim.facts:
-        _check_without_facts(claim, finding)
-        return
     facts = [known[name] for name in claim.facts]
+    if not claim.facts or claim.part in ("cause", "step"):
+        _check_without_facts(claim, finding)
+        if claim.part == "cause":
+            check_cause(claim.text, facts, lang)
+        else:
+            check_uncited(claim, lang)
+        return
     for words in claim.words:
         check_words(words, facts, lang)
     splits = _between(claim) if claim.words else _splits(bare(claim.text), len(facts), lang)
+    assets = asset_names(finding)
     first = None
     for parts in islice(splits, _MOST_SPLITS):
         try:
             for part, fact in zip(parts, facts, strict=True):
-                check_statement(part, fact, finding.subject, lang, timezone)
+                check_statement(part, fact, finding.subject, lang, timezone, assets)
         except UnbackedError as reason:
             first = first or reason
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from analyzers.results import FactKind
 
-SEPARATORS = {"en": r", and |, while |; ", "es": r" y | e |, mientras que |; "}
+SEPARATORS = {"en": r", and | and |, while |; ", "es": r", y |, e | y | e |, mientras que |; "}
 """What may stand between two statements of one sentence."""
 
 PROPER = frozenset(
@@ -20,7 +20,7 @@ SENSES = {
     "en": (
         (r" ?%", "percent"),
         (r" times\b(?! in\b)", "times"),
-        (r" usual deviations?\b", "deviations"),
+        (r" standard deviations?\b", "deviations"),
         (r" (?:days?|h|min|minutes?)\b", "duration"),
         (r" more than chance", "excess"),
         (r" of (?=-?[\d.,]+ (?:earlier |other )?records?\b)", "part"),
@@ -32,7 +32,7 @@ SENSES = {
     "es": (
         (r" ?%", "percent"),
         (r" veces\b", "times"),
-        (r" desviaciones habituales\b", "deviations"),
+        (r" desviaciones típicas\b", "deviations"),
         (r" (?:días?|h|min|minutos?)\b", "duration"),
         (r" más que por azar", "excess"),
         (r" de (?=(?:los otros )?-?[\d.,]+ registros?\b|el otro registro\b)", "part"),
@@ -49,7 +49,7 @@ SENSES = {
 # -- what the words before a figure make of it: the last cue before it decides -----------------------------------------
 CUES = {
     "en": (
-        (r"begin with", "digits"),
+        (r"begins? with", "digits"),
         (r"multiple of", "unit_of"),
         (r"deviation", "mad"),
         (
@@ -62,7 +62,7 @@ CUES = {
         (r"usual|limit|where|times the|against|expected|predict|plausible|up to|every|next largest|\(", "expected"),
     ),
     "es": (
-        (r"empiezan por", "digits"),
+        (r"empieza por", "digits"),
         (r"múltiplo exacto de", "unit_of"),
         (r"absoluta media de", "mad"),
         (
@@ -145,11 +145,8 @@ MARKS = {
     FactKind.BELOW_LIMIT: (r"limit", r"límite"),
     FactKind.SPLIT: (r"together (?:comes?|count)", r"suma"),
     FactKind.ROUND_AMOUNT: (r"whole multiple|round figure", r"múltiplo exacto|cifra redonda"),
-    FactKind.BENFORD: (
-        r"begin with|leading digits|Benford|make up",
-        r"empiezan por|primeros dígitos|Benford|son (?:el|una)",
-    ),
-    FactKind.ENDINGS: (r"end in|one ending|make up", r"terminan en|terminación|son (?:el|una)"),
+    FactKind.BENFORD: (r"begins? with", r"empieza por"),
+    FactKind.ENDINGS: (r"ends? in|ends? alike", r"termina en|una misma terminación"),
     FactKind.NO_DESCRIPTION: (r"is empty", r"está vacío"),
     FactKind.SEQUENCE_GAP: (r"missing", r"falta"),
     FactKind.WEEKEND: (r"falls on", r"cae en"),
@@ -157,7 +154,7 @@ MARKS = {
     FactKind.NIGHT: (r"falls", r"cae"),
     FactKind.PERIOD_END: (r"the period", r"periodo"),
     FactKind.SELDOM_PAIR: (r"combination|occurred|is rare", r"combinación|aparece|aparecido|poco frecuente"),
-    FactKind.SELF_APPROVED: (r"created and approved", r"creó el registro y también lo aprobó"),
+    FactKind.SELF_APPROVED: (r"was both created and approved by", r"fue creado y también aprobado por"),
     FactKind.BANK_CHANGED: (r"was changed", r"se cambió"),
     FactKind.SHARED_DETAILS: (r"the same as", r"coincide con"),
     FactKind.RELATIVE_SIZE: (r"next largest", r"siguiente \w+ más alto"),

@@ -55,6 +55,14 @@ def label_names(label: str) -> dict[str, str]:
     return {"subject": label} | ({"fila": f"la fila {row[1]}", "row": f"La fila {row[1]}"} if row else {})
 
 
+def asset_names(finding: Finding) -> dict[str, str]:
+    """How the asset of a series named `asset measure` may stand alone in a sentence."""
+    label = finding.subject.label
+    features = {fact.feature for fact in finding.facts if fact.feature}
+    found = (label.removesuffix(f" {name}") for name in features if label.endswith(f" {name}"))
+    return {f"asset_{number}": name for number, name in enumerate(sorted(found))}
+
+
 def names_of(fact: Fact) -> dict[str, str]:
     """The texts of a fact by slot."""
     slots = {key: value for key, value in fact.values.items() if isinstance(value, str)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from analyzers.results import Direction, Fact, FactKind, Subject
 from reports.contents import Lang
@@ -21,12 +21,14 @@ class UnbackedError(Exception):
     """Something in a text that its fact does not hold."""
 
 
-def check_statement(text: str, fact: Fact, subject: Subject, lang: Lang, timezone: str) -> None:
+def check_statement(
+    text: str, fact: Fact, subject: Subject, lang: Lang, timezone: str, assets: Mapping[str, str]
+) -> None:
     """Raise UnbackedError for the first thing in the statement that the fact does not back.
 
-    `text` is bare (see `names.bare`), one statement without period.
+    `text` is bare (see `names.bare`), one statement without period; `assets` are further names of the subject.
     """
-    text = masked(text, {**names_of(fact), **label_names(subject.label or subject.id)}, WORDS[lang])
+    text = masked(text, {**names_of(fact), **label_names(subject.label or subject.id), **assets}, WORDS[lang])
     text = text.rstrip(". ")
     _check_order(text, fact)
     if not re.search(lexicon.MARKS[fact.kind][lang == "es"], text, re.IGNORECASE):
@@ -46,7 +48,7 @@ def check_statement(text: str, fact: Fact, subject: Subject, lang: Lang, timezon
 def _check_order(text: str, fact: Fact) -> None:
     first, second = lexicon.IN_ORDER.get(fact.kind, ("", ""))
     both = f"<{first}>" in text and f"<{second}>" in text
-    if both and text.index(f"<{first}>") > text.index(f"<{second}>"):
+    if both and text.rindex(f"<{first}>") > text.rindex(f"<{second}>"):
         raise UnbackedError(f"{first} and {second} are exchanged")
 
 

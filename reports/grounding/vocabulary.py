@@ -19,7 +19,7 @@ _ENGLISH = """
     stands status still stopped strange stranger strangest stuck sum than that the their them there they time
     times to together total under unknown until unusual up usual value varied was weekend well were what where
     which while whole with within without would
-    middle nowhere occurs differently written
+    alike begins ends standard both some middle nowhere occurs differently written
 """
 
 _SPANISH = """
@@ -40,7 +40,7 @@ _SPANISH = """
     salido se secuencia seguir semana separado señalado sigue siguiente sin situa sobre sola solo son su suma
     suman supera sus también te tenía tercero termina terminación terminado terminan tiempo tiene todas todavía
     todo todos tras un una uno vacío valor valores varias varios varió veces verosímil vez vista y ya último
-    centro dentro ese ningún escrito modo
+    típicas aprobado algo ocurre creado fue empieza unos mismos centro dentro ese ningún escrito modo
 """
 
 WORDS = {"en": frozenset(_ENGLISH.split()), "es": frozenset(_SPANISH.split())}

@@ -153,11 +153,16 @@ def _check_word(word: str, facts: Sequence[Fact], lang: Lang) -> None:
         raise UnbackedError(f"the word {word!r} is not one that may stand around facts")
 
 
+_IN_DEVIATIONS = frozenset(
+    {K.OUTSIDE_BAND, K.LEVEL_SHIFT, K.RELATION_BROKEN, K.ALSO_MOVED, K.ONE_SIDED, K.JOINT_DISTANCE}
+)
+
+
 def _is_large(fact: Fact) -> bool | None:
-    """Whether the deviation is by half or more of what is usual, or by three usual deviations; None where unknown."""
+    """Whether it departs by half of what is usual, or by three standard deviations; None where that is unknown."""
     ratio = fact.ratio
     if ratio is None or not math.isfinite(ratio):
         return None
-    if fact.kind in (K.OUTSIDE_BAND, K.LEVEL_SHIFT, K.RELATION_BROKEN, K.ALSO_MOVED):
+    if fact.kind in _IN_DEVIATIONS:
         return abs(ratio) >= 3
     return max(ratio, 1 / ratio) >= 1.5 if ratio > 0 else None

@@ -43,7 +43,11 @@ def _order_rules(choices: Choices, count: int) -> dict[str, str]:
     for place in range(count):
         following: set[int] = set()
         for told in level:
-            ways = list(next_facts(told, required, len(choices.facts), count - place))
+            ways = (
+                [0]
+                if not place and choices.lead
+                else list(next_facts(told, required, len(choices.facts), count - place))
+            )
             joined = f"( {either(f' {word} ' for word in _words(joins[place - 1]))} ) " if place else ""
             last = place == count - 1
             rules[f"c{count}t{told}"] = " | ".join(

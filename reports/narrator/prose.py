@@ -64,7 +64,11 @@ def _order_rules(choices: Choices, count: int) -> dict[str, str]:
         last = place == count - 1
         after = (' closer ". "' if last else ' ". "') if closes else ""
         for told in level:
-            ways = list(next_facts(told, required, len(choices.facts), count - place))
+            ways = (
+                [0]
+                if not place and choices.lead
+                else list(next_facts(told, required, len(choices.facts), count - place))
+            )
             rules[f"c{count}t{told}"] = " | ".join(
                 f'{before}{index} "[{index + 1}]"{after}' + ("" if last else f" c{count}t{told | 1 << index}")
                 for index in ways

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzers.results import Fact, FactKind, Finding, Frozen
+from analyzers.results import Fact, FactKind, Finding, Frozen, SubjectKind
 from reports.playbook import Cause, Playbook, Step
 
 LAYOUTS: Mapping[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 1), 3: (1, 2), 4: (2, 2)}
 """How many facts each sentence tells, by the number of facts told: never more than two sentences of two."""
 MOST_TOLD = 4
-"""Facts that a narrative tells beside what is at stake, so that it cites five at most."""
+"""Facts that a narrative tells beside those that are told apart."""
+APART = (FactKind.EPISODE, FactKind.EXPOSURE, FactKind.STOPPABLE)
+"""When it lasted, what is at stake and whether that can be stopped have sentences of their own."""
 MUST_TELL = 3
 """Facts of the highest weight that no narrative leaves out."""
 MOST_CANDIDATES = 6
@@ -49,6 +51,8 @@ class Choices:
     steps: tuple[Step, ...]
     listed: tuple[Cause, ...]
     """All causes of the playbook, whose order gives each its letter."""
+    lead: str | None = None
+    """Id of the fact that the finding's type is about, which is told first; any where there is none."""
 
     @property
     def required(self) -> frozenset[str]:
@@ -67,6 +71,7 @@ class Choices:
             len(told) in self.counts
             and len(set(told)) == len(told)
             and self.required <= set(told) <= {fact.id for fact in self.facts}
+            and (self.lead is None or told[:1] == (self.lead,))
             and len(skeleton.connectors) == max(0, len(told) - 1)
             and all(word in allowed for word, allowed in zip(skeleton.connectors, connectors(len(told)), strict=True))
             and skeleton.cause in {cause.id for cause in self.causes}
@@ -95,16 +100,22 @@ def connectors(count: int) -> tuple[Sequence[str], ...]:
 
 
 def choices(finding: Finding, playbook: Playbook) -> Choices:
-    """What a finding and its playbook leave open. What is at stake has a sentence of its own and is no choice."""
-    told = [fact for fact in finding.facts if fact.kind is not FactKind.EXPOSURE]
-    return Choices(
-        tuple(_worth_telling(told)[:MOST_CANDIDATES]), playbook.open_causes(told), playbook.steps, playbook.causes
-    )
+    """What a finding and its playbook leave open. When and what is at stake have sentences of their own."""
+    told = [fact for fact in finding.facts if fact.kind not in APART]
+    steps = playbook.open_steps(finding.facts)
+    facts = _worth_telling(told, finding.subject.kind, playbook.leads)
+    lead = facts[0].id if facts and facts[0].kind in playbook.leads else None
+    return Choices(tuple(facts[:MOST_CANDIDATES]), playbook.open_causes(told), steps, playbook.causes, lead)
 
 
-def _worth_telling(facts: Sequence[Fact]) -> list[Fact]:
-    """The facts in their order; how long an episode lasted never leads, and is left out where a fault says so."""
-    lasting = {fact.at for fact in facts if fact.kind in (FactKind.FLAT_LINE, FactKind.SILENT)}
-    kept = [fact for fact in facts if fact.kind is not FactKind.EPISODE or fact.at not in lasting]
-    leading = next((at for at, fact in enumerate(kept) if fact.kind is not FactKind.EPISODE), 0)
-    return [kept[leading], *kept[:leading], *kept[leading + 1 :]] if kept else []
+def _worth_telling(facts: Sequence[Fact], about: SubjectKind, leads: Sequence[FactKind]) -> list[Fact]:
+    """The facts in their order, the one that the finding's type is about first.
+
+    Of a group's records each can depart from the same history; the one that does most is told for all.
+    """
+    first = next((fact for kind in leads for fact in facts if fact.kind is kind), None)
+    ordered = [fact for fact in facts if fact is first] + [fact for fact in facts if fact is not first]
+    if about is not SubjectKind.GROUP:
+        return ordered
+    kinds = [(fact.kind, fact.feature) for fact in ordered]
+    return [fact for at, fact in enumerate(ordered) if kinds.index(kinds[at]) == at]

@@ -125,12 +125,12 @@ SAID: list[tuple[FactKind, dict[str, Any], str, str]] = [
     (
         K.OUTSIDE_BAND, {},
         (
-            "vibration reached 7.21 mm/s on 31 May 2026 at 00:10, 5.2 usual deviations above the "
+            "vibration reached 7.21 mm/s on 31 May 2026 at 00:10, 5.2 standard deviations above the "
             "middle of the expected band (2.9 to 3.4 mm/s)"
         ),
         (
             "vibration alcanzó 7,21 mm/s el 31 de mayo de 2026 a las 00:10, a 5,2 desviaciones "
-            "habituales por encima del "
+            "típicas por encima del "
             "centro de la banda esperada (2,9 a 3,4 mm/s)"
         ),
     ),

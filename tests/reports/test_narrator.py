@@ -157,14 +157,15 @@ def test_a_template_reads_well() -> None:
         "amount of Aceros del Norte SL (9,800.00 EUR), and the record falls on a Sunday, 31 May 2026 at 02:10, like "
         "only 0.4 % of all records. The money at risk is 48,200.00 EUR. It may be that the same invoice was entered "
         "twice, for instance after a reminder or from a second copy, which would fit the match with an earlier "
-        "payment. First, lay both invoices side by side with the goods receipt and see whether they stand for one "
-        "delivery or two."
+        "payment. It is less likely that it is a recurring charge of equal amount, such as rent or a subscription, "
+        "which would not fit the gap to the next largest amount. First, lay both invoices side by side with the goods "
+        "receipt and see whether they stand for one delivery or two."
     )
     spanish = narrate([duplicate()], lang="es", timezone="Europe/Madrid").narratives[0]
     assert spanish.text.startswith("En el registro 5100023417, el importe de 48.200,00")
     assert "Además, es 4,9 veces el siguiente importe más alto" in spanish.text
     assert (english.mode, english.model, english.grounded, english.replaced) == (Mode.TEMPLATE, None, True, 0)
-    assert [claim.part for claim in english.claims] == ["what", "what", "stake", "cause", "step"]
+    assert [claim.part for claim in english.claims] == ["what", "what", "stake", "cause", "cause", "step"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_a_template_reads_well() -> None:
         (SubjectKind.ENTITY, "Talleres Ruiz", (K.FREQUENCY,), "For Talleres Ruiz, there were 14 records within 7 days"),
         (SubjectKind.SERIES, "P-7 flow", (K.MORE_VARIATION,), "P-7 flow varied 3 times as much"),
         (SubjectKind.SERIES, "P-7", (K.MORE_VARIATION,), "On P-7, flow varied"),
-        (SubjectKind.BATCH, "payments", (K.BENFORD,), "Across payments, amounts that begin with 49"),
+        (SubjectKind.BATCH, "payments", (K.BENFORD,), "Across payments, 2.1 % of 12,480 amounts begin with 49"),
         (SubjectKind.RECORD, "5100", (), "What makes 5100 stand out"),
     ],
 )
@@ -186,14 +187,41 @@ def test_the_subject_comes_first_and_once(
     for lang in LANGS:
         told = narrate([finding(*(example(kind) for kind in kinds), label=label, about=about)], lang=lang).narratives[0]
         assert told.grounded
-        assert lang == "es" or told.text.startswith(beginning)
+        assert lang == "es" or told.text.replace("\N{NO-BREAK SPACE}", " ").startswith(beginning)
+
+
+def test_what_can_be_stopped_decides_the_first_step() -> None:
+    for stoppable, said in ((True, "hold the second payment before it leaves"), (False, "ask the payee for a refund")):
+        about = finding(
+            example(K.DUPLICATE), example(K.EXPOSURE), example(K.STOPPABLE, values={"stoppable": stoppable})
+        )
+        told = narrate([about], lang="en").narratives[0]
+        assert said in told.text
+        assert ("and it can still be stopped" in told.text) is stoppable
+        assert told.claims[1].facts == ("f2", "f3")
+        assert told.grounded
+
+
+def test_the_fact_that_the_type_is_about_comes_first() -> None:
+    about = finding(example(K.OWN_HISTORY), example(K.HOLIDAY), kind="holiday_posting")
+    for seed in range(4):
+        for mode in (Mode.STRICT, Mode.PROSE):
+            told = narrate([about], lang="en", engine=RandomEngine(seed), mode=mode).narratives[0]
+            assert told.claims[0].facts[0] == "f2"
+
+
+def test_connectors_say_no_more_than_the_facts() -> None:
+    kinds = (K.OWN_HISTORY, K.PEERS, K.ROUND_AMOUNT)
+    about = finding(*(example(kind) for kind in kinds), kind="never_heard_of")
+    texts = {narrate([about], lang="en", engine=RandomEngine(seed)).narratives[0].text for seed in range(30)}
+    assert not any(word in text for text in texts for word in ("At the same time", ", while "))
 
 
 def test_an_instant_is_told_once_and_an_episode_does_not_lead() -> None:
     weekend = finding(example(K.WEEKEND), example(K.UNUSUAL_TIME), example(K.NIGHT))
     told = narrate([weekend], lang="en", timezone="Europe/Madrid").narratives[0]
     assert told.text.count("31 May 2026") == 1
-    assert "it falls outside the usual hours (08:00 to 18:00), and falls outside office hours" in told.text
+    assert "it falls outside the usual hours (08:00 to 18:00), and it falls outside office hours" in told.text
     assert told.grounded
     stuck = finding(example(K.EPISODE), example(K.FLAT_LINE), family=Family.SENSOR, about=SubjectKind.SERIES)
     assert "episode" not in narrate([stuck], lang="en").narratives[0].text
@@ -203,15 +231,15 @@ def test_an_instant_is_told_once_and_an_episode_does_not_lead() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(facts=st.lists(random_facts(), max_size=8), family=st.sampled_from(list(Family)), seed=st.integers(0, 99))
-def test_any_finding_is_told_in_two_to_five_true_sentences(facts: list[Fact], family: Family, seed: int) -> None:
+def test_any_finding_is_told_in_two_to_seven_true_sentences(facts: list[Fact], family: Family, seed: int) -> None:
     about = finding(*facts, kind="never_heard_of", family=family, label='X", 5\x00\n9')
     for lang in LANGS:
         for engine, mode in ((None, Mode.STRICT), (RandomEngine(seed), Mode.STRICT), (RandomEngine(seed), Mode.PROSE)):
             told = narrate([about], lang=lang, timezone="Europe/Madrid", engine=engine, mode=mode).narratives[0]
             assert told.grounded, told.text
             assert told.replaced == 0
-            assert 2 < len(told.claims) <= 5
-            assert len({fact for claim in told.claims for fact in claim.facts}) <= 5
+            assert 2 < len(told.claims) <= 7
+            assert len({fact for claim in told.claims for fact in claim.facts if claim.part != "cause"}) <= 7
             assert not re.search(r"[\x00-\x1f]|  | ,|\.\.", told.text.replace("S.A.", ""))
 
 
