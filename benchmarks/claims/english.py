@@ -154,7 +154,8 @@ PATTERNS: Table = (
         "bank_changed",
         (
             rf"the bank account was changed (?:(?P<same_day>on the day of the payment)|{number('days')} days? before the "
-            rf"payment|before the payment)(?:, from {name('previous')})?(?: to {name('current')}{END})?"
+            rf"payment|before the payment)(?:, from {name('previous')} to {name('current')}{END}|, from {name('previous')}{END}"
+            rf"| to {name('current')}{END})?"
         ),
     ),
     (
@@ -171,7 +172,7 @@ PATTERNS: Table = (
     (
         "stoppable",
         (
-            r"the money (?:(?P<stop>can still be stopped)|(?P<gone>had left|has left))"
+            r"(?:the money|it) (?:(?P<stop>can still be stopped)|(?P<gone>had left|has left))"
             rf"(?: (?:until|by) {instant('leaves', 'en')}|,? since the payment has the status {quoted('status')})?"
         ),
     ),

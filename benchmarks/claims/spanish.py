@@ -159,7 +159,8 @@ PATTERNS: Table = (
         "bank_changed",
         (
             rf"la cuenta bancaria se cambió (?:(?P<same_day>el mismo día del pago)|{number('days')} días? antes del pago"
-            rf"|antes del pago)(?:, de {name('previous')})?(?: a {name('current')}{END})?"
+            rf"|antes del pago)(?:, de {name('previous')} a {name('current')}{END}|, de {name('previous')}{END}"
+            rf"| a {name('current')}{END})?"
         ),
     ),
     ("shared_details", rf"el dato (?:{column('feature')} )?coincide con el de (?:un tercero|{name('with')}{END})"),
@@ -173,7 +174,7 @@ PATTERNS: Table = (
     (
         "stoppable",
         (
-            r"el dinero (?:(?P<stop>todavía puede detenerse)|(?P<gone>ya había salido|ya ha salido))"
+            r"(?:el dinero )?(?:(?P<stop>todavía puede detenerse)|(?P<gone>ya había salido|ya ha salido))"
             rf"(?: (?:hasta )?el {instant('leaves', 'es')}|,? pues el pago tiene el estado {quoted('status')})?"
         ),
     ),

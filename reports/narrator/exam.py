@@ -196,7 +196,8 @@ def _writing(engine: Engine) -> tuple[Skill, ...]:
 
 def _every(question: Question) -> Choices:
     book = question.playbook
-    return Choices(choices(question.finding, book).facts, book.causes, book.steps, book.causes)
+    guarded = choices(question.finding, book)
+    return Choices(guarded.facts, book.causes, guarded.steps, book.causes, guarded.lead)
 
 
 def _prompt(question: Question, possible: Choices) -> Prompt:
