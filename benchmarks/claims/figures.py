@@ -73,7 +73,7 @@ def read_number(text: str, lang: str, unit: str | None = None) -> Figure:
     mantissa, _, exponent = plain.partition("e")
     group, point = (",", ".") if lang == "en" else (".", ",")
     whole, _, decimals = mantissa.replace(group, "").partition(point)
-    scale = 10.0 ** int(exponent or 0)
+    scale = float(f"1e{int(exponent or 0)}")
     return Figure(float(f"{whole}.{decimals or 0}") * scale, 0.5 * 10.0 ** -len(decimals) * scale, unit)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from benchmarks.claims.figures import MONTHS, WEEKDAYS
 
 Table = tuple[tuple[str, str], ...]
-NUMBER = r"[-−]?\d(?:[\d.,]*\d)?(?:e-?\d+)?"
+NUMBER = r"[-−]?\d(?:[\d.,]*\d)?(?:e-?\d{1,3})?"
 # A plain name as it stands, or anything in quotes.
 NAME = r"(?:“[^”]*”|«[^»]*»|…?[\w•](?:[\w\-./&·•@#º°+]|[ ](?![ ])){0,79}?)"
 CUT = "\u2029"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from reports.contents import Lang
 
 _NUMBER = {
-    "en": r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e-?\d+)?",
-    "es": r"-?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:e-?\d+)?",
+    "en": r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e-?\d{1,3})?",
+    "es": r"-?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:e-?\d{1,3})?",
 }
 
 
@@ -40,6 +40,7 @@ def figures(text: str, lang: Lang) -> list[Figure]:
         plain = match[0].replace(thousands, "").replace(decimal, ".")
         mantissa, _, exponent = plain.partition("e")
         decimals = len(mantissa.partition(".")[2])
-        step = 10.0 ** (int(exponent or 0) - decimals)
+        # What a name makes look like a huge power is infinite here, and no fact rounds to it.
+        step = float(f"1e{int(exponent or 0) - decimals}")
         found.append(Figure(float(plain), step, match.start(), match.end()))
     return found
