@@ -1,6 +1,7 @@
 """Measure narratives: false claims, coverage, planted instructions, speed; or check those of one scan.
 
-    python benchmarks/narration.py [--json] [--quick] [--only truth,injections,speed] [--model FILE] [--write]
+    python benchmarks/narration.py [--json] [--quick] [--only truth,injections,speed] [--model FILE]
+                                   [--mode strict|prose] [--write]
     python benchmarks/narration.py --check INPUT FINDINGS [--baseline FILE]... [--zone ZONE] [--json]
     python benchmarks/narration.py --blind DIR [--larger FILE]      twenty findings in three versions, to be read blind
     python benchmarks/narration.py --score DIR                      what the readers preferred
@@ -22,6 +23,7 @@ from benchmarks.claims.checking import check_all
 from benchmarks.claims.source import Settings, Source, read_table
 from benchmarks.narrating import blind, injections, measured, speed, truth
 from flows.version import code_version
+from reports.contents import Mode
 from reports.narrator.engines import LlamaEngine, default_model_path
 
 _PAGE = Path(__file__).parent.parent / "docs" / "measured-narration.md"
@@ -43,7 +45,7 @@ def main() -> int:
     engine = LlamaEngine(path, threads=os.cpu_count() or 1)
     if options.blind:
         larger = LlamaEngine(options.larger, threads=os.cpu_count() or 1) if options.larger else None
-        told = truth.measure(engine, quick=options.quick, say=_say)
+        told = truth.measure(engine, mode=Mode(options.mode), quick=options.quick, say=_say)
         count = blind.write(options.blind, told.findings, engine, larger)
         _say(f"{count} findings in {options.blind}; fill in marks.csv, then --score {options.blind}")
         return 0
@@ -60,6 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer findings and blocks, for a look")
     parser.add_argument("--only", type=_parts, default=_PARTS, help=f"of {','.join(_PARTS)}")
     parser.add_argument("--model", type=Path, help="a GGUF file instead of the default model")
+    parser.add_argument("--mode", choices=("strict", "prose"), default="strict", help="what the model may do")
     parser.add_argument("--write", action="store_true", help=f"write docs/{_PAGE.name}")
     parser.add_argument("--check", nargs=2, metavar=("INPUT", "FINDINGS"), help="check a scan's --findings")
     parser.add_argument("--baseline", action="append", default=[], help="with --check: the scan's baselines")
@@ -99,11 +102,11 @@ def _files(pattern: str) -> list[Path]:
 def _measured(options: argparse.Namespace, path: Path, engine: LlamaEngine) -> dict[str, Any]:
     report: dict[str, Any] = {
         "machine": machine.describe(), "code": code_version(), "model": engine.name, "model_sha256": engine.sha256,
-        "quick": options.quick,
+        "quick": options.quick, "mode": options.mode,
     }  # fmt: skip
     told = None
     if "truth" in options.only or "speed" in options.only:
-        told = truth.measure(engine, quick=options.quick, say=_say)
+        told = truth.measure(engine, mode=Mode(options.mode), quick=options.quick, say=_say)
         report["truth"] = told.as_object()
         report["false_claims"] = report["truth"]["false"] + report["truth"]["unread"]
         report["coverage_top3"] = report["truth"]["coverage_top3"]

@@ -112,7 +112,8 @@ def check(finding: Finding, source: Source) -> Checked:
     reading = read(narrative["text"], lang, finding, zone, columns)
     verdicts = [judge(statement, finding, source) for statement in reading.statements]
     if reading.leftover:
-        verdicts.append(_unread(reading.leftover, "text"))
+        is_prose = narrative.get("mode") == "prose"
+        verdicts.append(_phrase(reading.leftover) if is_prose else _unread(reading.leftover, "text"))
     verdicts += _around(reading.hypothesis, reading.step, lang, finding)
     for fact in finding["facts"]:
         statements, leftover = read_claims(fact["clause"], lang, finding, zone, columns)
@@ -142,6 +143,19 @@ def judge(statement: Statement, finding: Finding, source: Source) -> Verdict:
 
 def _unread(leftover: str, origin: str) -> Verdict:
     return Verdict(Statement("unread", leftover, origin=origin), Outcome.UNREAD, "no pattern knows it")
+
+
+_CLAIMING = (
+    r"\d|\b(?:not?|never|always|because|due|proves?|certain\w*|fraud\w*|deliberate\w*|usual\w*|only|(?<!first of )all|higher|lower|more|less"
+    r"|nunca|siempre|porque|debido|prueba|demuestra|seguro|seguramente|fraude|deliberad\w*|habitual\w*|solo|todos|más|menos)\b"
+)
+
+
+def _phrase(leftover: str) -> Verdict:
+    """Words of a model around the facts: they may point and join, and claim nothing."""
+    if re.search(_CLAIMING, leftover, re.IGNORECASE):
+        return _unread(leftover, "text")
+    return Verdict(Statement("phrase", leftover), Outcome.CONSISTENT, "words around the facts")
 
 
 def _around(hypothesis: str, step: str, lang: str, finding: Finding) -> Sequence[Verdict]:

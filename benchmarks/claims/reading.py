@@ -83,17 +83,21 @@ def _without_opening(
 ) -> tuple[str, Statement | None]:
     label = str(finding.get("subject") or "")
     for name in columns:
-        if label != name and label.endswith(f" {name}") and text.startswith(f"{label} "):
+        place = text.find(f"{label} ")
+        if label != name and label.endswith(f" {name}") and place >= 0:
             asset = len(label) - len(name)
-            return "\0" * asset + text[asset:], Statement("subject", label, {}, {"label": label})
+            named = Statement("subject", label, {}, {"label": label})
+            return text[:place] + "\0" * asset + text[place + asset :], named
     assets = [label.removesuffix(f" {name}") for name in columns if label.endswith(f" {name}")]
     for opening in openings:
         for known in dict.fromkeys((label, _quoted(label, "“”"), _quoted(label, "«»"), *assets)):
-            match = re.match(opening.format(label=re.escape(known)), text)
+            # In prose a phrase may stand before it: what stands out is that in record X, ...
+            wanted = opening.format(label=re.escape(known))
+            match = re.match(wanted, text) or re.search(rf"\b{wanted[0].lower()}{wanted[1:]}", text)
             if match:
                 figures = {"row": Figure(float(match["row"]), 0)} if "row" in match.groupdict() else {}
                 said = Statement("subject", match[0], figures, {"label": label})
-                return "\0" * len(match[0]) + text[match.end() :], said
+                return text[: match.start()] + "\0" * len(match[0]) + text[match.end() :], said
     return text, None
 
 
@@ -119,7 +123,7 @@ def _lowered(text: str) -> str:
 def _leftover(text: str, connectors: tuple[str, ...]) -> str:
     joined = "|".join(sorted(connectors, key=len, reverse=True))
     rest = re.sub(rf"(?:(?<=[\0 .,…\u2029])|^)(?:{joined})(?=[\0 .,\u2029]|$)", " ", text, flags=re.IGNORECASE)
-    return " ".join(re.sub(r"[\0\s.,;…]+", " ", rest).split())
+    return " ".join(re.sub(r"[\0\s.,;:…]+", " ", rest).split())
 
 
 def _statement(kind: str, match: re.Match[str], lang: str, zone: str) -> Statement:

@@ -14,7 +14,7 @@ from benchmarks.claims.checking import Tally, check
 from benchmarks.claims.reading import read
 from benchmarks.claims.source import Source
 from benchmarks.claims.statement import Outcome
-from reports.contents import Lang, ReportedFinding
+from reports.contents import Lang, Mode, ReportedFinding
 from reports.exports import findings_jsonl
 from reports.narrator import narrate
 from reports.narrator.engines import Engine
@@ -55,30 +55,30 @@ class Truth:
         }
 
 
-def measure(engine: Engine, *, quick: bool, say: Callable[[str], None]) -> Truth:
+def measure(engine: Engine, *, mode: Mode = Mode.STRICT, quick: bool, say: Callable[[str], None]) -> Truth:
     """Narrate all cases, skeletons kept from one to the next as from night to night, and check what was written."""
     truth = Truth()
     skeletons: dict[str, Skeleton] = {}
     for case in cases(quick=quick):
         kept = case.findings[: MOST - truth.tally.findings]
         if kept:
-            _tell(case, kept, engine, skeletons, truth)
+            _tell(case, kept, engine, mode, skeletons, truth)
             wrong = truth.tally.count(Outcome.FALSE, Outcome.UNREAD)
             say(f"{case.name}: {truth.tally.findings} findings, {len(truth.signatures)} signatures, {wrong} false")
     return truth
 
 
 def _tell(
-    case: Case, findings: Sequence[Finding], engine: Engine, skeletons: dict[str, Skeleton], truth: Truth
+    case: Case, findings: Sequence[Finding], engine: Engine, mode: Mode, skeletons: dict[str, Skeleton], truth: Truth
 ) -> None:
-    narration = narrate(findings, lang=case.lang, timezone=case.zone, engine=engine, skeletons=skeletons)
+    narration = narrate(findings, lang=case.lang, timezone=case.zone, engine=engine, mode=mode, skeletons=skeletons)
     skeletons |= narration.skeletons
     truth.replaced += narration.replaced
     reported = [ReportedFinding(finding=f, narrative=n) for f, n in zip(findings, narration.narratives, strict=True)]
     lines = findings_jsonl(reported, lang=case.lang, timezone=case.zone, rows=True).splitlines()
     for finding, line in zip(findings, lines, strict=True):
-        prompt = build_prompt(finding, choices(finding, playbook_for(finding, None)))
-        truth.signatures.add(signature(finding, prompt, lang=case.lang, model=engine.sha256))
+        prompt = build_prompt(finding, choices(finding, playbook_for(finding, None)), mode, case.lang)
+        truth.signatures.add(signature(finding, prompt, lang=case.lang, model=engine.sha256, mode=mode))
         exported = json.loads(line)
         truth.tally.add(check(exported, case.source))
         truth.told_by_model += exported["narrative"]["model"] is not None

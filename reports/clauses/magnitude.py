@@ -1,8 +1,9 @@
 """How large a deviation is, in words with fixed cut-offs: the same words for the reader and for the local model.
 
 Ratios to what is usual: under 1.1 hardly, under 1.5 somewhat, under 3 well, from 3 on far; a ratio below 1 counts as
-its inverse. Deviations in usual deviations: under 3 somewhat, under 6 well, from 6 on far (3 is Shewhart's limit, 6 is
-twice that; the other cut-offs have no published standard).
+its inverse, and a value within its usual range as hardly whatever its ratio. Deviations in usual deviations: under 3
+somewhat, under 6 well, from 6 on far (3 is Shewhart's limit, 6 is twice that; the other cut-offs have no published
+standard).
 """
 
 from __future__ import annotations
@@ -37,13 +38,26 @@ COUNTED_IN_DEVIATIONS = frozenset(
 """Kinds whose `ratio` is a distance in usual deviations."""
 
 
+_WITH_A_RANGE = frozenset({FactKind.OWN_HISTORY, FactKind.PEERS, FactKind.FREQUENCY})
+
+
 def magnitude(fact: Fact) -> Magnitude:
     """The size of the fact's deviation; NONE where its ratio is missing, not finite, or not a size."""
     if fact.ratio is None or not math.isfinite(fact.ratio):
         return Magnitude.NONE
     if fact.kind in COUNTED_IN_DEVIATIONS:
         return _by_deviations(abs(fact.ratio))
+    if _is_usual(fact):
+        return Magnitude.HARDLY
     return _by_ratio(fact.ratio) if fact.ratio > 0 else Magnitude.NONE
+
+
+def _is_usual(fact: Fact) -> bool:
+    """Whether a value lies within its usual range, however far it is from the middle of it."""
+    low, high = fact.expected_low, fact.expected_high
+    if fact.kind not in _WITH_A_RANGE or not isinstance(fact.actual, int | float) or low is None or high is None:
+        return False
+    return low <= fact.actual <= high
 
 
 def _by_deviations(distance: float) -> Magnitude:

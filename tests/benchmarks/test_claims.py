@@ -141,3 +141,15 @@ def test_where_the_money_is_follows_from_the_records_days(said: str, lang: str, 
 
 
 _SOURCE = Source.of(_JUDGED, _BASELINE)
+
+
+def test_prose_may_point_and_join_but_claim_nothing_around_the_facts() -> None:
+    told = _ENGLISH.replace("In record P1,", "What stands out is that in record P1,")
+    claiming = _ENGLISH.replace("In record P1,", "It is certainly a fraud that in record P1,")
+    source = Source.of(_JUDGED, _BASELINE)
+    for text, outcome in ((told, Outcome.CONSISTENT), (claiming, Outcome.UNREAD)):
+        finding = _finding(text, "en")
+        finding["narrative"]["mode"] = "prose"
+        outcomes = [one.outcome for one in check(finding, source).verdicts]
+        assert outcomes.count(Outcome.TRUE) == 7
+        assert outcome in outcomes

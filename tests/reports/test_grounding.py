@@ -200,3 +200,9 @@ def test_words_are_checked_against_the_text_and_facts_against_what_is_left() -> 
     ):
         claim = Claim(text=text, facts=("f1",), part="what", words=words)
         assert failures([claim], about, "en", ZONE), text
+
+
+def test_a_name_that_looks_like_a_huge_power_ends_nothing() -> None:
+    for lang in LANGS:
+        for text in ("the record 5e99999 falls -1e999 times", "1e-99999"):
+            assert all(figure.value == figure.value for figure in figures(text, lang))  # noqa: PLR0124
