@@ -146,7 +146,8 @@ def _unread(leftover: str, origin: str) -> Verdict:
 
 
 _CLAIMING = (
-    r"\d|\b(?:not?|never|always|because|due|proves?|certain\w*|fraud\w*|deliberate\w*|usual\w*|only|(?<!first of )all|higher|lower|more|less"
+    r"\d|\b(?:not?|never|always|because|due|proves?|certain\w*|fraud\w*|deliberate\w*|usual\w*|only|(?<!first of )all"
+    r"|higher|lower|more|less"
     r"|nunca|siempre|porque|debido|prueba|demuestra|seguro|seguramente|fraude|deliberad\w*|habitual\w*|solo|todos|más|menos)\b"
 )
 
