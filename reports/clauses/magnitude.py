@@ -47,9 +47,9 @@ def magnitude(fact: Fact) -> Magnitude:
         return Magnitude.NONE
     if fact.kind in COUNTED_IN_DEVIATIONS:
         return _by_deviations(abs(fact.ratio))
-    if _is_usual(fact):
-        return Magnitude.HARDLY
-    return _by_ratio(fact.ratio) if fact.ratio > 0 else Magnitude.NONE
+    if fact.ratio <= 0:
+        return Magnitude.NONE
+    return Magnitude.HARDLY if _is_usual(fact) else _by_ratio(fact.ratio)
 
 
 def _is_usual(fact: Fact) -> bool:

@@ -28,6 +28,8 @@ class Figure:
         """Whether it is the exact value, times the scale, rounded to the digits shown."""
         if isinstance(exact, bool) or not isinstance(exact, int | float) or not math.isfinite(exact):
             return False
+        if not math.isfinite(self.value):
+            return False
         wanted = exact * scale
         return abs(self.value - wanted) <= self.step * 0.5 * (1 + 1e-6) + abs(wanted) * 1e-12
 
@@ -40,7 +42,7 @@ def figures(text: str, lang: Lang) -> list[Figure]:
         plain = match[0].replace(thousands, "").replace(decimal, ".")
         mantissa, _, exponent = plain.partition("e")
         decimals = len(mantissa.partition(".")[2])
-        # What a name makes look like a huge power is infinite here, and no fact rounds to it.
+        # What a name makes look like a huge power is infinite here.
         step = float(f"1e{int(exponent or 0) - decimals}")
         found.append(Figure(float(plain), step, match.start(), match.end()))
     return found

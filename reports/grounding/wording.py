@@ -165,4 +165,10 @@ def _is_large(fact: Fact) -> bool | None:
         return None
     if fact.kind in _IN_DEVIATIONS:
         return abs(ratio) >= 3
-    return max(ratio, 1 / ratio) >= 1.5 if ratio > 0 else None
+    if ratio <= 0:
+        return None
+    low, high, actual = fact.expected_low, fact.expected_high, fact.actual
+    compared = fact.kind in (K.OWN_HISTORY, K.PEERS, K.FREQUENCY) and isinstance(actual, int | float)
+    if compared and low is not None and high is not None and low <= float(actual or 0) <= high:
+        return False
+    return max(ratio, 1 / ratio) >= 1.5
