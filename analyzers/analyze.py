@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -38,36 +39,49 @@ def analyze(material: Material) -> Analysis:
     MonitorError
         A rule of the house that is no valid predicate, or a detector that cannot be imported.
     """
+    return analyze_at(material, (material.settings.fdr,))[material.settings.fdr]
+
+
+def analyze_at(material: Material, rates: Sequence[float]) -> dict[float, Analysis]:
+    """`analyze` at several nominal false discovery rates, by rate: what does not depend on them is done once.
+
+    Only tables have such a rate; of series the same analysis is given for each.
+    """
     from analyzers.checks import check_data
 
     checks = check_data(material)
     if material.batch.is_empty():
-        return _analysis(material, Outcome(checks=checks), None)
+        return dict.fromkeys(rates, _analysis(material, Outcome(checks=checks), None))
     broken = list(dict.fromkeys(check.name for check in checks if check.status is CheckStatus.FAILED))
+    if material.columns.shape is not Shape.EVENTS:
+        return dict.fromkeys(rates, _analysis_of_series(material, checks, broken))
+    audit = _audit(material)
+    outcomes = {rate: _joined(found, audit) for rate, found in _statistical(material, broken, rates).items()}
+    return {rate: _told(material, checks, outcome, None) for rate, outcome in outcomes.items()}
+
+
+def _analysis_of_series(material: Material, checks: tuple[Check, ...], broken: list[str]) -> Analysis:
     pivot = pivoted(material) if material.columns.shape is Shape.LONG else None
-    outcome = _run(pivot.material if pivot else material, broken)
+    seen = pivot.material if pivot else material
+    return _told(material, checks, _joined(_series(seen, broken), _audit(seen)), pivot)
+
+
+def _told(material: Material, checks: tuple[Check, ...], outcome: Outcome, pivot: Pivoted | None) -> Analysis:
     flags, explained = without_runs(material, outcome.flags) if pivot is None else (outcome.flags, ())
-    outcome = replace(outcome, flags=flags, checks=(*outcome.checks, *explained))
-    return _analysis(material, replace(outcome, checks=(*checks, *outcome.checks)), pivot)
+    said = (*checks, *outcome.checks, *explained)
+    return _analysis(material, replace(outcome, flags=flags, checks=said), pivot)
 
 
-def _run(material: Material, broken: list[str]) -> Outcome:
-    """Run the analyzers that the shape calls for and that the settings and the data allow."""
-    if material.columns.shape is Shape.EVENTS:
-        return _joined(_statistical(material, broken), _audit(material))
-    return _joined(_series(material, broken), _audit(material))
-
-
-def _statistical(material: Material, broken: list[str]) -> Outcome:
-    from analyzers.tabular import analyze_tabular
+def _statistical(material: Material, broken: list[str], rates: Sequence[float]) -> dict[float, Outcome]:
+    from analyzers.tabular import analyze_tabular_at
 
     if "ensemble" in material.settings.skip:
-        return _skipped("ensemble", "skipped_by_settings")
+        return dict.fromkeys(rates, _skipped("ensemble", "skipped_by_settings"))
     if broken:
-        return _skipped("ensemble", "skipped_data_broken", failed=", ".join(broken))
+        return dict.fromkeys(rates, _skipped("ensemble", "skipped_data_broken", failed=", ".join(broken)))
     normal, left_out = without_confirmed(material)
-    outcome = analyze_tabular(normal)
-    return replace(outcome, checks=(*outcome.checks, *left_out))
+    found = analyze_tabular_at(normal, rates)
+    return {rate: replace(outcome, checks=(*outcome.checks, *left_out)) for rate, outcome in found.items()}
 
 
 def without_confirmed(material: Material) -> tuple[Material, tuple[Check, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -70,26 +71,61 @@ def analyze_tabular(material: Material) -> Outcome:
     MonitorError
         If `settings.detectors` names something that is no outlier estimator.
     """
+    return analyze_tabular_at(material, (material.settings.fdr,))[material.settings.fdr]
+
+
+def analyze_tabular_at(material: Material, rates: Sequence[float]) -> dict[float, Outcome]:
+    """`analyze_tabular` at several nominal false discovery rates, by rate; the detectors are fitted once."""
     settings = material.settings
     extra = tuple(load_detector(path) for path in settings.detectors)
     if "ensemble" in settings.skip or material.batch.is_empty():
-        return _nothing(material, "ensemble_off" if material.batch.height else "ensemble_empty", {})
+        code = "ensemble_off" if material.batch.height else "ensemble_empty"
+        return dict.fromkeys(rates, _nothing(material, code, {}))
     records = Records.of(material)
     table = build_features(records, settings.timezone)
     if not table.features or records.n_reference < _LEAST_ROWS:
         values = {"count": records.n_reference, "needed": _LEAST_ROWS, "features": len(table.features)}
-        return _nothing(material, "ensemble_too_few", values)
+        return dict.fromkeys(rates, _nothing(material, "ensemble_too_few", values))
     model = _fit(records, table, settings.seed, extra)
-    batch = np.arange(records.n_history, records.height)
-    by_detector = model.by_detector(table.values[batch])
+    by_detector = model.by_detector(table.values[records.n_history :])
     scores = np.asarray(by_detector.mean(axis=0))
-    decision = decide(by_detector, model.calibration, settings.fdr)
+    return {
+        rate: _outcome(material, records, table, model, scores, decide(by_detector, model.calibration, rate))
+        for rate in rates
+    }
+
+
+def strangest(material: Material, count: int) -> tuple[Flag, ...]:
+    """The `count` strangest records of the batch against its own bulk, with their reasons, flagged or not.
+
+    Empty where there is too little to compare. What a look at a history starts from: `material.history` is left aside.
+    """
+    alone = replace(material, history=material.history.clear())
+    extra = tuple(load_detector(path) for path in material.settings.detectors)
+    if alone.batch.height < _LEAST_ROWS:
+        return ()
+    records = Records.of(alone)
+    table = build_features(records, material.settings.timezone)
+    if not table.features:
+        return ()
+    model = _fit(records, table, material.settings.seed, extra)
+    by_detector = model.by_detector(table.values)
+    scores = np.asarray(by_detector.mean(axis=0))
+    chosen = np.zeros(len(scores), dtype=np.bool_)
+    chosen[np.argsort(-scores, kind="stable")[:count]] = True
+    decision = replace(decide(by_detector, model.calibration, material.settings.fdr), flagged=chosen)
+    return _flags(alone, records, table, model, scores, decision)[0]
+
+
+def _outcome(
+    material: Material, records: Records, table: FeatureTable, model: _Model, scores: Floats, decision: Decision
+) -> Outcome:
     flags, meant = _flags(material, records, table, model, scores, decision)
     check = Check(
         name="ensemble",
         status=CheckStatus.DONE,
         code="ensemble_done",
-        values={"count": len(batch), "features": len(table.features), "fitted": len(model.fitted)},
+        values={"count": len(scores), "features": len(table.features), "fitted": len(model.fitted)},
         flags=int(meant.sum()),
     )
     frame = _scores_frame(records, scores, decision, meant)

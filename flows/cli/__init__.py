@@ -13,7 +13,7 @@ import typer
 from typer._click.exceptions import ClickException
 
 from analyzers.errors import SerenoError
-from flows.cli import audit, check, demo, doctor, findings, init, models, report, run, scan, serve, snooze, triage
+from flows.cli import audit, backtest, check, demo, doctor, findings, init, models, report, run, scan, serve, snooze, triage
 
 app = typer.Typer(
     name="sereno",
@@ -28,6 +28,7 @@ app.command("scan")(scan.scan)
 app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("run")(run.run)
+app.command("backtest")(backtest.backtest)
 app.command("serve")(serve.serve)
 app.command("findings")(findings.findings)
 app.command("triage")(triage.triage)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from analyzers.results import Analysis, Condition, Fact, FactKind, Family, Finding, SubjectKind
+from analyzers.results import Analysis, Candidate, Condition, Fact, FactKind, Family, Finding, SubjectKind
 from analyzers.settings import EarlierEpisode
 from flows.warehouse import sql
 
@@ -45,7 +45,8 @@ def outside_the_baseline(connection: sql.Connection, monitor: str, data_date: da
     """Episodes that earlier dates saw and that were still open then, or that a person confirmed; none that a person
     called a false positive.
 
-    An episode over several nights is one, from its start to where it was last seen.
+    An episode over several nights is one, from its start to where it was last seen. Episodes of the history that a
+    person confirmed without any night having told them count too.
     """
     query = """
         SELECT said.document FROM run_findings AS said
@@ -59,10 +60,24 @@ def outside_the_baseline(connection: sql.Connection, monitor: str, data_date: da
     """
     rows = sql.rows(connection, query, {"day": data_date, "monitor": monitor})
     found = [Finding.model_validate_json(document) for (document,) in rows]
-    return tuple(
+    told = tuple(
         EarlierEpisode(finding.subject.id, finding.time_from, finding.time_to)
         for finding in found
         if finding.family is Family.SERIES and finding.time_from is not None
+    )
+    return told + _confirmed_of_history(connection, monitor)
+
+
+def _confirmed_of_history(connection: sql.Connection, monitor: str) -> tuple[EarlierEpisode, ...]:
+    query = """
+        SELECT DISTINCT document FROM candidates WHERE monitor = $monitor AND origin = 'history'
+            AND subject_kind = 'series' AND fingerprint IN (SELECT fingerprint FROM dispositions
+                GROUP BY fingerprint HAVING arg_max(verdict, audit_seq) = 'confirmed')
+        ORDER BY document
+    """
+    found = [Candidate.model_validate_json(row[0]) for row in sql.rows(connection, query, {"monitor": monitor})]
+    return tuple(
+        EarlierEpisode(each.subject.id, each.time_from, each.time_to) for each in found if each.time_from is not None
     )
 
 

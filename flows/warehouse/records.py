@@ -15,6 +15,9 @@ from flows.warehouse import arrivals, hashing, sql, tables
 from flows.warehouse.arrivals import ARRIVALS
 from flows.warehouse.tables import NO_DRIFT, Drift, StoredColumn
 
+ARRIVED = "sereno: first seen at"
+"""Column of the instant at which a record was first stored."""
+
 _OWN = {"record_id": "VARCHAR", "row_hash": "BLOB", "ingest_id": "VARCHAR", "first_seen_at": "TIMESTAMPTZ"}
 
 
@@ -75,25 +78,29 @@ def load(
     start: datetime | None = None,
     end: datetime | None = None,
     arrived_since: datetime | None = None,
+    with_arrival: bool = False,
 ) -> pl.DataFrame:
     """Records with `start <= time < end` (UTC instants; all where there is no time column), as analyzers take them.
 
     The described columns in source order, then `record_id`; sorted by time, then id. `arrived_since` keeps only
-    records first seen at or after that instant: late ones under a look-back.
+    records first seen at or after that instant: late ones under a look-back. `with_arrival` adds that instant as the
+    column `ARRIVED`.
     """
     table = tables.table_name("records", monitor)
     stored = tables.stored_columns(connection, table)
     listed = [_loaded(columns, name, stored.get(name)) for name in _described(columns)]
+    own = ["first_seen_at"] if with_arrival else []
     if stored:
         where, parameters = _within(columns, stored, start, end, arrived_since)
         time = stored.get(columns.one(Role.TIME) or "")
         order = f"{sql.quoted(time.stored)} NULLS LAST, record_id" if time else "record_id"
-        query = f"SELECT {', '.join([*listed, 'record_id'])} FROM {sql.quoted(table)}{where} ORDER BY {order}"
+        query = f"SELECT {', '.join([*listed, 'record_id', *own])} FROM {sql.quoted(table)}{where} ORDER BY {order}"
     else:
         parameters = []
-        query = f"SELECT {', '.join([*listed, 'CAST(NULL AS VARCHAR)'])} LIMIT 0"
+        nothing = ["CAST(NULL AS VARCHAR)", *(["CAST(NULL AS TIMESTAMPTZ)"] if with_arrival else [])]
+        query = f"SELECT {', '.join([*listed, *nothing])} LIMIT 0"
     frame = sql.frame(connection, query, parameters)
-    frame.columns = [*_described(columns), "record_id"]
+    frame.columns = [*_described(columns), "record_id", *([ARRIVED] if with_arrival else [])]
     return frame
 
 
