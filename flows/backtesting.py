@@ -37,7 +37,7 @@ BUDGETS = (5, 10, 20)
 
 @dataclass(frozen=True)
 class Request:
-    """What to replay; `rates` and `budgets` are tried beside the monitor's own, `review` cases come from the history."""
+    """What to replay; `rates` and `budgets` are tried beside the monitor's own. `review`: cases from the history."""
 
     monitor: str
     nights: int

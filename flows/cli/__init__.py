@@ -13,7 +13,22 @@ import typer
 from typer._click.exceptions import ClickException
 
 from analyzers.errors import SerenoError
-from flows.cli import audit, backtest, check, demo, doctor, findings, init, models, report, run, scan, serve, snooze, triage
+from flows.cli import (
+    audit,
+    backtest,
+    check,
+    demo,
+    doctor,
+    findings,
+    init,
+    models,
+    report,
+    run,
+    scan,
+    serve,
+    snooze,
+    triage,
+)
 
 app = typer.Typer(
     name="sereno",

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analyzers.analyze import SCORES, analyze
+from analyzers.analyze import SCORES, analyze, analyze_at
 from analyzers.columns import Column, Columns, Field, Role, Shape
 from analyzers.results import Analysis, CheckStatus
 from analyzers.settings import AnalysisSettings, Material
@@ -122,3 +122,22 @@ def test_a_historians_export_is_answered_in_its_own_rows() -> None:
     assert finding.rows
     assert min(finding.rows) >= 500
     assert set(finding.records) <= set(given.batch["record_id"])
+
+
+def test_several_rates_at_once_are_what_each_is_alone() -> None:
+    tried = whole(material([*(payment(i) for i in range(30)), payment(40, amount=Decimal(90_000))]))
+    together = analyze_at(tried, (0.05, 0.4))
+    for rate, found in together.items():
+        alone = analyze(replace(tried, settings=tried.settings.model_copy(update={"fdr": rate})))
+        assert found.findings == alone.findings
+        assert found.scores.equals(alone.scores)
+        assert (found.checks, found.guarantees) == (alone.checks, alone.guarantees)
+
+
+def test_confirmed_records_are_history_to_audit_tests_only() -> None:
+    tried = whole(material([payment(i) for i in range(30)]))
+    confirmed = frozenset(tried.history["record_id"].head(25))
+    found = analyze(replace(tried, confirmed=confirmed))
+    assert found.history_records == tried.history.height
+    assert found.guarantees[0].calibration_size <= tried.history.height - 25
+    assert [check.values for check in found.checks if check.code == "confirmed_left_out"] == [{"count": 25}]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzers.analyze import analyze
 from analyzers.findings import MOST_FACTS, build_findings, fingerprint
 from analyzers.merging import merge
 from analyzers.results import Condition, Fact, FactKind, Family, Finding, Flag, Subject, SubjectKind
@@ -159,6 +160,50 @@ def test_findings_do_not_depend_on_the_order_of_the_rows(order: list[int]) -> No
     assert essence(build_findings(replace(GIVEN, batch=GIVEN.batch[order]), moved)) == essence(
         build_findings(GIVEN, flags)
     )
+
+
+@given(st.text(max_size=30), st.text(max_size=30), st.floats(-1e9, 1e9), st.floats(1, 99), st.integers(1, 10**9))
+@settings(max_examples=60, deadline=None)
+def test_the_fingerprint_knows_no_value_no_text_and_no_measure(
+    label: str, told: str, actual: float, severity: float, money: int
+) -> None:
+    plain = flag("unusual_amount", Family.TABULAR, 3)
+    facts = (Fact(kind=FactKind.RARE_VALUE, feature=told, actual=told), Fact(kind=FactKind.PEERS, actual=actual))
+    changed = plain.model_copy(
+        update={
+            "severity": severity,
+            "score": actual,
+            "p_value": severity / 100,
+            "exposure": Decimal(money),
+            "subject": plain.subject.model_copy(update={"label": label}),
+            "facts": facts,
+        }
+    )
+    [one], [other] = build_findings(GIVEN, [plain]), build_findings(GIVEN, [changed])
+    assert one.fingerprint == other.fingerprint
+
+
+@given(st.permutations(range(len(BATCH))), st.integers(2, 9))
+@settings(max_examples=6, deadline=None)
+def test_fingerprints_of_whole_analyses_stay_under_reruns_row_order_and_other_amounts(
+    order: list[int], factor: int
+) -> None:
+    twice = {**BATCH[2], "id": "D99999", "paid": BATCH[2]["paid"] + timedelta(hours=3)}
+    rows = [
+        *(BATCH[i] for i in order),
+        twice,
+        payment(90, text=None, account=None, number="R1-X", amount=Decimal(9950)),
+    ]
+    dearer = [{**row, "amount": row["amount"] * factor, "text": f"other {row['text']}"} for row in rows]
+    ordered = analyze(material([*BATCH, *rows[-2:]]))
+    for found in (analyze(material(rows)), analyze(material(rows))):
+        assert {f.fingerprint for f in found.findings} == {f.fingerprint for f in ordered.findings}
+    marks = {(f.type, f.subject.id): f.fingerprint for f in ordered.findings}
+    again = {(f.type, f.subject.id): f.fingerprint for f in analyze(material(dearer)).findings}
+    common = marks.keys() & again.keys()
+    assert ("duplicate_payment", "r-D99999") in common
+    assert all(marks[key] == again[key] for key in common)
+    assert len({*marks.values(), *again.values()}) == len(marks.keys() | again.keys())
 
 
 @pytest.mark.parametrize("count", [0, 1])

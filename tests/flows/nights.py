@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,8 +16,24 @@ from flows.warehouse import Warehouse
 from flows.workspace import Workspace, run_folder
 
 
+@dataclass(frozen=True)
+class HandedOver:
+    """What `ingest` handed to the analysis, the order of rows apart."""
+
+    history: list[str]
+    batch: list[str]
+
+
 def run_night(folder: Path, day: date, *, force: bool = False, mail: bool = True) -> tuple[Outcome, Analysis]:
     """What became of the workspace's only monitor on a date, and what was found."""
+    outcome, found, _ = run_whole_night(folder, day, force=force, mail=mail)
+    return outcome, found
+
+
+def run_whole_night(
+    folder: Path, day: date, *, force: bool = False, mail: bool = True
+) -> tuple[Outcome, Analysis, HandedOver]:
+    """The same, with the ids of the records of history and batch."""
     workspace = Workspace.open(folder)
     workspace.prepare()
     night, runs = plan_runs(workspace.monitors(), day, now=datetime.now(UTC))
@@ -40,4 +57,5 @@ def run_night(folder: Path, day: date, *, force: bool = False, mail: bool = True
             analysis.analyze_run(plan, run)
         explanation.explain(plan, list(runs))
         outcomes.of.update(publishing.publish(plan, outcomes, mail=mail))
-        return outcomes.of[names[0]], plan.handover.read_analysis(names[0])
+        ids = [sorted(plan.handover.read_frame(names[0], kind)["record_id"]) for kind in ("history", "batch")]
+        return outcomes.of[names[0]], plan.handover.read_analysis(names[0]), HandedOver(*ids)
