@@ -37,6 +37,7 @@ def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
             timezone=run.monitor.timezone,
             engine=engine,
             mode=note.mode,
+            playbooks=run.monitor.playbooks,
             skeletons=skeletons,
             progress=_progress(run.name),
         )

@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -17,6 +17,7 @@ from analyzers.columns import Field as AuditField
 from analyzers.errors import MonitorError
 from analyzers.settings import AnalysisSettings
 from flows.documents import Document, read_document, validate
+from reports.playbook import Playbook
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,255}")
@@ -94,6 +95,9 @@ class Monitor(Settings):
     """Print `person` columns as they are; otherwise they are masked."""
     analysis: dict[str, Any] = Field(default_factory=dict)
     """Thresholds, budget and the parameters of the analyzers."""
+    playbooks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")], Playbook] = Field(default_factory=dict)
+    """Own causes and steps by finding type (or `family_<family>`), before ours; the workspace's `playbooks/<type>.yaml`
+    hold for all its monitors."""
 
     @field_validator("name")
     @classmethod

@@ -15,9 +15,17 @@ from pathlib import Path
 from analyzers.errors import MonitorError, OperationError, UsageError
 from flows.documents import read_document, validate
 from flows.monitors import Monitor, WorkspaceSettings, load_monitor
+from reports.playbook import Playbook, parse_playbook
 
 VARIABLE = "SERENO_WORKSPACE"
 """Environment variable that names the workspace."""
+
+
+def _read_playbook(path: Path) -> Playbook:
+    try:
+        return parse_playbook(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError):
+        raise MonitorError(f"{path}: cannot be read as UTF-8 text; check the file") from None
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,12 @@ class Workspace:
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none yet'}"
             raise UsageError(f"no monitor {name[:80]!r} in {self.folder / 'monitors'}; {hint}")
-        return load_monitor(self.folder / "monitors" / f"{name}.yaml")
+        monitor = load_monitor(self.folder / "monitors" / f"{name}.yaml")
+        return monitor.model_copy(update={"playbooks": {**self._playbooks(), **monitor.playbooks}})
+
+    def _playbooks(self) -> dict[str, Playbook]:
+        """The workspace's own playbooks by finding type; they are part of every monitor, and of its hash."""
+        return {path.stem: _read_playbook(path) for path in sorted((self.folder / "playbooks").glob("*.yaml"))}
 
     def monitors(self, names: tuple[str, ...] = ()) -> list[Monitor]:
         """The named monitors, or all; UsageError where there is none at all."""

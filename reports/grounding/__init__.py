@@ -8,13 +8,13 @@ what is not backed by the cited fact cannot pass as prose either.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product
 
 from analyzers.results import Fact, Finding
 from reports.contents import Claim, Lang
-from reports.grounding.causes import check_cause, check_uncited
+from reports.grounding.causes import check_cause, check_offered, check_uncited
 from reports.grounding.lexicon import PROPER, SEPARATORS
 from reports.grounding.names import asset_names, bare, label_names, masked, texts_of
 from reports.grounding.statement import UnbackedError, check_statement
@@ -34,18 +34,23 @@ class Failure:
     reason: str
 
 
-def failures(claims: Sequence[Claim], finding: Finding, lang: Lang, timezone: str) -> tuple[Failure, ...]:
+def failures(
+    claims: Sequence[Claim], finding: Finding, lang: Lang, timezone: str, offered: Collection[str] = ()
+) -> tuple[Failure, ...]:
     """The claims that fail, each with the first reason found.
 
     A claim with facts must be backed by them within the rounding it shows, fact by fact in their order. A cause must be
     worded as a possibility and lean on the facts it cites. A claim without facts holds neither figure nor name, and is
-    a step or says that nothing is known.
+    a step or says that nothing is known. `offered` are the causes and steps of the playbook, none of which may be
+    another; without them any wording of a cause is taken.
     """
     known = {fact.id: fact for fact in finding.facts}
     failed = []
     for index, claim in enumerate(claims):
         try:
             _check(claim, known, finding, lang, timezone)
+            if offered:
+                check_offered(claim, offered, lang)
         except UnbackedError as reason:
             failed.append(Failure(index, str(reason)))
     return tuple(failed)

@@ -6,7 +6,7 @@ A cause must be hedged, and the evidence that it leans on must be of a fact that
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from analyzers.results import Fact, FactKind
 from reports.contents import Claim, Lang
@@ -45,6 +45,25 @@ def check_cause(text: str, facts: Sequence[Fact], lang: Lang) -> None:
         raise UnbackedError(f"leans on {evidence or 'nothing'!r}, which is not what it cites")
 
 
+def check_offered(claim: Claim, offered: Collection[str], lang: Lang) -> None:
+    """Raise UnbackedError for a cause or a step that the playbook does not offer."""
+    if claim.part == "cause":
+        match = next((match for pattern in _HEDGED[lang] if (match := re.fullmatch(pattern, claim.text))), None)
+        stated = match.groupdict().get("cause") if match else None
+    elif claim.part == "step":
+        stated = re.sub(r"^[^,]*, |\.$", "", claim.text)
+    else:
+        return
+    if stated is not None and stated not in offered and stated not in _GENERAL:
+        raise UnbackedError(f"{stated[:80]!r} is not in the playbook")
+
+
+_GENERAL = (
+    "compare the source documents with what was recorded",
+    "compare los documentos de origen con lo registrado",
+)
+
+
 def _joined(stated: Sequence[str], lang: Lang) -> str:
     """Two phrases in a row, where one of them holds an `and` itself."""
     return (" and " if lang == "en" else " y ").join(stated)
@@ -52,6 +71,8 @@ def _joined(stated: Sequence[str], lang: Lang) -> str:
 
 def check_uncited(claim: Claim, lang: Lang) -> None:
     """Raise UnbackedError for a sentence without a fact that is neither a step nor says that nothing is known."""
+    if claim.facts:
+        raise UnbackedError("a step cites facts, and states none")
     pattern = _FIRST[lang] if claim.part == "step" else _SILENT[lang]
     if not re.fullmatch(pattern, claim.text, re.DOTALL):
         raise UnbackedError("states something without citing a fact")

@@ -135,8 +135,14 @@ MARKS = {
     FactKind.PEERS: (r"comparable", r"comparables?"),
     FactKind.RARE_VALUE: (r"occur(?:red|s)|is rare", r"aparece|aparecido|poco frecuente"),
     FactKind.RARE_PAIR: (r"combination|occurred|is rare", r"combinación|aparece|aparecido|poco frecuente"),
-    FactKind.NEW_ENTITY: (r"(?:earlier|other) records?", r"registros? anterior(?:es)?|más registros|registros? más"),
-    FactKind.FREQUENCY: (r"there (?:was|were)", r"hubo"),
+    FactKind.NEW_ENTITY: (
+        r"(?:had|has) (?:no (?:earlier|other) records|only [\d,.]+ (?:earlier|other) records?)",
+        r"no (?:tenía registros anteriores|tiene más registros)|solo (?:tenía|tiene) [\d,.]+ registros? (?:ant|más)",
+    ),
+    FactKind.FREQUENCY: (
+        r"there (?:was|were) (?:[\d,.-]+|an unusual number of) records?",
+        r"hubo (?:[\d,.-]+|un número inusual de) registros?",
+    ),
     FactKind.UNUSUAL_TIME: (r"unusual time|usual hours", r"momento inusual|horario habitual"),
     FactKind.COMBINATION: (r"in combination", r"en combinación"),
     FactKind.STRANGENESS: (r"strange", r"extraño"),

@@ -12,6 +12,7 @@ from reports.grounding import lexicon
 from reports.grounding.dates import WrongTimeError, without_times
 from reports.grounding.figures import Figure, figures
 from reports.grounding.names import bare, label_names, masked, names_of
+from reports.grounding.phrasing import words_of
 from reports.grounding.vocabulary import WORDS
 
 _UNITS_OF_TIME = {"d": 1440, "h": 60, "m": 1}
@@ -42,7 +43,7 @@ def check_statement(
     _check_directions(text, fact, lang, found)
     _check_silences(text, fact, lang)
     rest = _check_figures(text, found, fact, lang)
-    _check_words(rest, lang)
+    _check_words(rest, fact.kind, lang)
 
 
 def _check_order(text: str, fact: Fact) -> None:
@@ -268,10 +269,11 @@ def _check_silences(text: str, fact: Fact, lang: Lang) -> None:
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
-def _check_words(text: str, lang: Lang) -> None:
+def _check_words(text: str, kind: FactKind, lang: Lang) -> None:
+    known = words_of(kind, lang)
     without = re.sub(r"<\w+>", " ", text)
     for word in re.findall(r"[^\W\d_]+(?:_\w+)?", without):
-        if word.lower() not in WORDS[lang]:
+        if word.lower() not in known:
             raise UnbackedError(f"the word {word!r} is neither in the fact nor part of a statement")
     if digit := re.search(r"\d[\w.,]*", without):
         raise UnbackedError(f"the figure {digit[0]!r} cannot be read")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzers.results import Finding
@@ -120,7 +120,8 @@ def _narrative(
     finding: Finding, possible: Choices, skeleton: Skeleton | None, engine: Engine | None, lang: Lang, timezone: str
 ) -> Narrative:
     claims = tell(finding, possible, skeleton or possible.default(), lang, timezone)
-    claims, replaced = _grounded(claims, finding, lang, timezone)
+    offered = frozenset(entry.text(lang) for entry in (*possible.listed, *possible.steps))
+    claims, replaced = _grounded(claims, finding, lang, timezone, offered)
     by_model = engine is not None and skeleton is not None
     return Narrative(
         finding=finding.id,
@@ -128,15 +129,17 @@ def _narrative(
         claims=claims,
         lang=lang,
         mode=(Mode.PROSE if skeleton.words else Mode.STRICT) if by_model and skeleton else Mode.TEMPLATE,
-        grounded=not failures(claims, finding, lang, timezone),
+        grounded=not failures(claims, finding, lang, timezone, offered),
         replaced=replaced,
         model=engine.name if engine is not None and by_model else None,
     )
 
 
-def _grounded(claims: Sequence[Claim], finding: Finding, lang: Lang, timezone: str) -> tuple[tuple[Claim, ...], int]:
+def _grounded(
+    claims: Sequence[Claim], finding: Finding, lang: Lang, timezone: str, offered: Collection[str]
+) -> tuple[tuple[Claim, ...], int]:
     """The claims, those that fail the check replaced by the plain clauses of their facts, and how many failed."""
-    failed = {failure.claim for failure in failures(claims, finding, lang, timezone)}
+    failed = {failure.claim for failure in failures(claims, finding, lang, timezone, offered)}
     kept: list[Claim] = []
     for index, claim in enumerate(claims):
         kept += plain(claim, finding, lang, timezone) if index in failed else (claim,)

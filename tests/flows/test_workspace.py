@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.errors import OperationError, UsageError
+from analyzers.errors import MonitorError, OperationError, UsageError
 from flows.workspace import VARIABLE, Workspace, clear_abandoned, exclusive, run_folder
 from flows.writing import write_whole
 
@@ -35,6 +35,43 @@ def test_a_misspelt_monitor_names_the_nearest(workspace: Workspace) -> None:
     (workspace.folder / "monitors" / "ledger.yaml").write_text("title: L\n", encoding="utf-8")
     with pytest.raises(UsageError, match="did you mean 'ledger'"):
         workspace.monitor("legder")
+
+
+_OWN = """\
+causes:
+  - {id: advance, hint: advance on a contract, en: it is an advance, es: se trate de un anticipo}
+  - {id: mistake, hint: simple mistake, en: it is a mistake, es: se trate de un error}
+steps:
+  - {id: ask, hint: ask the buyer, en: ask the buyer, es: pregunte al comprador}
+  - {id: look, hint: read the contract, en: read the contract, es: lea el contrato}
+"""
+_MONITOR = """\
+title: L
+records: {files: "data/*.csv"}
+columns: {id: {role: key}, day: {role: time}}
+"""
+
+
+def test_own_playbooks_are_the_monitors_and_part_of_its_hash(workspace: Workspace) -> None:
+    for folder in ("monitors", "playbooks"):
+        (workspace.folder / folder).mkdir(exist_ok=True)
+    monitor = workspace.folder / "monitors" / "ledger.yaml"
+    monitor.write_text(_MONITOR, encoding="utf-8")
+    before = workspace.monitor("ledger").config_hash()
+    shared = workspace.folder / "playbooks" / "round_amount.yaml"
+    shared.write_text(_OWN, encoding="utf-8")
+    assert workspace.monitor("ledger").playbooks["round_amount"].causes[0].id == "advance"
+    assert workspace.monitor("ledger").config_hash() != before
+    indented = "".join(f"    {line}\n" for line in _OWN.replace("advance", "own_advance").splitlines())
+    monitor.write_text(f"{_MONITOR}playbooks:\n  round_amount:\n{indented}", encoding="utf-8")
+    assert workspace.monitor("ledger").playbooks["round_amount"].causes[0].id == "own_advance"
+    shared.write_text(_OWN.replace("id: ask", "id: Ask!"), encoding="utf-8")
+    with pytest.raises(MonitorError, match=r"round_amount\.yaml:5: steps\.0\.id"):
+        workspace.monitor("ledger")
+    shared.unlink()
+    monitor.write_text(f"{_MONITOR}playbooks:\n  round_amount:\n{indented}".replace("se trate de un error", "3"))
+    with pytest.raises(MonitorError, match=r"ledger\.yaml:8: playbooks\.round_amount\.causes\.1\.es"):
+        workspace.monitor("ledger")
 
 
 def test_the_key_is_made_once_for_its_owner(workspace: Workspace) -> None:

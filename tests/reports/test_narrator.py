@@ -136,7 +136,7 @@ def test_a_prompt_holds_nothing_of_a_record(fact: Fact, label: str) -> None:
             "actual": "Zorrilla" if isinstance(fact.actual, str) else None,
             "feature": "salary" if fact.feature else None,
             "unit": None, "at": None, "expected_low": None, "expected_high": None,
-            "values": dict.fromkeys(fact.values, "Zorrilla 77"),
+            "values": {name: v if isinstance(v, bool) else "Zorrilla 77" for name, v in fact.values.items()},
         }
     )  # fmt: skip
     assume(magnitude(fact) is magnitude(other))
