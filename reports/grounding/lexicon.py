@@ -155,7 +155,7 @@ MARKS = {
     FactKind.ENDINGS: (r"ends? in|ends? alike", r"termina en|una misma terminación"),
     FactKind.NO_DESCRIPTION: (r"is empty", r"está vacío"),
     FactKind.SEQUENCE_GAP: (r"missing", r"falta"),
-    FactKind.WEEKEND: (r"falls on", r"cae en"),
+    FactKind.WEEKEND: (r"falls on(?!.*% of all(?! records))", r"cae en"),
     FactKind.HOLIDAY: (r"holiday", r"festivo"),
     FactKind.NIGHT: (r"falls", r"cae"),
     FactKind.PERIOD_END: (r"the period", r"periodo"),
