@@ -1,5 +1,5 @@
 # Every target sets up what it needs first; a second call skips what is there.
-.PHONY: help demo test test-long check setup bench-detection bench-narration format screenshots lock clean
+.PHONY: help demo test test-long check setup bench-detection bench-narration docs format screenshots lock clean
 .DEFAULT_GOAL := help
 PYTEST := .venv/bin/python -m pytest
 
@@ -24,6 +24,7 @@ check: setup ## lint, format, types, import contracts, lock, generated docs
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 	@./scripts/check-lock
+	@.venv/bin/python -m flows.model_store.page docs/models.md --check
 
 bench-detection: setup ## measured detection figures, for a folder of public data: make bench-detection DATA=DIR
 	@UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --locked --group benchmark --inexact --quiet
@@ -31,6 +32,9 @@ bench-detection: setup ## measured detection figures, for a folder of public dat
 
 bench-narration: setup ## measured narratives: false claims, planted instructions, speed (about half an hour)
 	@.venv/bin/python benchmarks/narration.py --write
+
+docs: setup ## write the generated parts of the documentation
+	@.venv/bin/python -m flows.model_store.page docs/models.md
 
 format: setup ## format and mend what the linter can
 	@.venv/bin/ruff format .

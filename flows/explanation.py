@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from analyzers.errors import ModelError
-from flows.models import chosen_model, open_engine
+from flows.models import chosen_model, open_engine, open_server
 from flows.plan import MonitorRun, Plan
 from flows.warehouse import narratives as stored
 from flows.workspace import Workspace
@@ -23,7 +23,7 @@ log = logging.getLogger("sereno.night")
 
 def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
     """Narrate every finding of these runs; the number of narratives."""
-    engine, note = _engine_or_template(plan.workspace)
+    engine, note = engine_or_template(plan.workspace)
     lang = plan.workspace.settings.language
     with plan.warehouse.reading() as connection:
         kept = stored.load_skeletons(connection)
@@ -49,10 +49,13 @@ def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
     return total
 
 
-def _engine_or_template(workspace: Workspace) -> tuple[Engine | None, ModelNote]:
+def engine_or_template(workspace: Workspace) -> tuple[Engine | None, ModelNote]:
+    """What narrates the workspace's nights; nothing, and why, where it cannot be used."""
     if not workspace.settings.narration:
         return None, ModelNote(reason="narration is switched off in sereno.yaml")
     try:
+        if (server := workspace.settings.model_server) is not None:
+            return open_server(server)
         return open_engine(chosen_model(workspace), workspace)
     except ModelError as error:
         log.warning("%s; the texts are templates", error)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from flows.model_server import ServerEngine, identity
 from flows.model_store.register import mark_of
 from flows.workspace import Workspace
 from reports.contents import Mode, ModelNote
@@ -19,13 +20,15 @@ def requested_model(path: Path | None) -> Path | None:
 
 def chosen_model(workspace: Workspace) -> Path | None:
     """The model file that will narrate: the configured one, else the installed default; None where neither is."""
-    if not workspace.settings.narration:
+    if not workspace.settings.narration or workspace.settings.model_server is not None:
         return None
     return workspace.model_path() or default_model_path()
 
 
 def model_hash(workspace: Workspace) -> str | None:
-    """SHA-256 of the chosen model; None where there is none."""
+    """SHA-256 of the chosen model, of the address for a model server; None where there is none."""
+    if workspace.settings.narration and (server := workspace.settings.model_server) is not None:
+        return identity(server, "")
     path = chosen_model(workspace)
     if path is None or not path.is_file():
         return None
@@ -51,3 +54,9 @@ def open_engine(path: Path | None, workspace: Workspace | None = None) -> tuple[
         return None, ModelNote(reason=reason, mark=mark.mark, examined=day)
     mode = Mode.PROSE if mark.mark == "prose" else Mode.STRICT
     return engine, ModelNote(name=engine.name, sha256=engine.sha256, mode=mode, mark=mark.mark, examined=day)
+
+
+def open_server(url: str) -> tuple[Engine, ModelNote]:
+    """The engine behind a model server, and what the report says of it; ModelError where it cannot be used."""
+    engine = ServerEngine(url)
+    return engine, ModelNote(name=engine.name, mode=Mode.STRICT)

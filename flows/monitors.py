@@ -209,6 +209,8 @@ class WorkspaceSettings(Settings):
     timezone: str = "UTC"
     model: str | None = None
     """Path of a GGUF file; without it the default model, where it is installed."""
+    model_server: str | None = None
+    """Address of a model server on the premises, such as `http://10.0.0.5:8080/v1`, in the place of a local file."""
     narration: bool = True
     """Whether the local model writes; otherwise the texts are templates, marked so."""
     people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -222,6 +224,12 @@ class WorkspaceSettings(Settings):
     @classmethod
     def _zone(cls, value: str) -> str:
         return known_timezone(value)
+
+    @model_validator(mode="after")
+    def _one_model(self) -> WorkspaceSettings:
+        if self.model is not None and self.model_server is not None:
+            raise ValueError("name a `model` or a `model_server`, not both")
+        return self
 
 
 def known_timezone(value: str) -> str:

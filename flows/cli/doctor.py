@@ -11,7 +11,9 @@ from flows.cli.options import JsonOption, WorkspaceOption, print_object
 
 
 def doctor(
-    connect: Annotated[bool, typer.Option("--connect", help="Contact the configured mail server, too.")] = False,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Contact the configured mail and model servers, too.")
+    ] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> int:

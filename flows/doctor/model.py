@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from analyzers.errors import ModelError
 from flows.doctor.line import Line, Patient, ok, problem, warning
+from flows.model_server import ServerEngine, private_address
 from flows.model_store.catalogue import memory
 from flows.model_store.fit import CONTEXT, verdict
 from flows.model_store.machine import processor_flags, this_machine
@@ -28,7 +30,11 @@ _ASK = (
 
 
 def look_at_model(patient: Patient) -> Iterator[Line]:
-    """The build first; a model is of no use without it."""
+    """The build first; a local model is of no use without it. A model server is contacted only where asked."""
+    server = patient.workspace.settings.model_server if patient.workspace else None
+    if server is not None:
+        yield _server(server, connect=patient.connect)
+        return
     build = _build()
     yield build
     if build.status == "problem":
@@ -38,6 +44,16 @@ def look_at_model(patient: Patient) -> Iterator[Line]:
         yield ok("model", "narration is switched off in sereno.yaml")
         return
     yield from _chosen(workspace)
+
+
+def _server(url: str, *, connect: bool) -> Line:
+    try:
+        if not connect:
+            return ok("server", f"{private_address(url).url} is private, not contacted (--connect does)")
+        return ok("server", f"{url} answers with {ServerEngine(url).name}")
+    except ModelError as error:
+        what, _, remedy = str(error).rpartition("; ")
+        return problem("server", f"{what}: texts are templates", remedy)
 
 
 def _build() -> Line:

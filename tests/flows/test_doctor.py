@@ -171,6 +171,15 @@ def test_the_model_in_use_is_looked_at(tmp_path: Path) -> None:
     assert told(look_at_model(site(tmp_path, "narration: false\n")))["model"].status is Status.OK
 
 
+def test_a_model_server_is_contacted_only_where_asked(tmp_path: Path) -> None:
+    public = told(look_at_model(site(tmp_path, "model_server: http://8.8.8.8/v1\n")))
+    assert (public["server"].status, "public address" in public["server"].text) == (Status.PROBLEM, True)
+    patient = site(tmp_path, f"model_server: http://127.0.0.1:{free_port()}/v1\n")
+    assert told(look_at_model(patient))["server"].status is Status.OK
+    asking = Patient(patient.workspace, connect=True)
+    assert told(look_at_model(asking))["server"].status is Status.PROBLEM
+
+
 def test_a_model_that_was_exchanged_is_told(tmp_path: Path) -> None:
     model = default_model_path()
     if model is None:

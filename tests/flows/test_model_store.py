@@ -23,6 +23,7 @@ from flows.model_store.choosing import use, with_model
 from flows.model_store.download import fetch
 from flows.model_store.fit import Measured, Speed, estimate, night_seconds, verdict
 from flows.model_store.machine import Machine, this_machine
+from flows.model_store.page import with_table
 from flows.models import open_engine
 from flows.workspace import Workspace
 from reports.narrator.engines import default_model_path
@@ -88,6 +89,13 @@ def test_a_catalogue_entry_that_cannot_be_right_is_refused(changed: dict[str, ob
     CatalogueModel.model_validate(sound)
     with pytest.raises(ValueError):  # noqa: PT011 (pydantic's own)
         CatalogueModel.model_validate({**sound, **changed})
+
+
+def test_the_documentation_shows_the_catalogue_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    assert with_table(page) == page, "run make docs"
+    with pytest.raises(ValueError, match="marks"):
+        with_table("# Another page")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:

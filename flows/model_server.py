@@ -1,0 +1,134 @@
+"""A model server on the premises as the narrator's engine: llama-server, or another that speaks OpenAI's protocol.
+
+Prompts, grammars and checks are those of a local model. The address must be private: its name is resolved, every
+address that it has is looked at, and the connection goes to the very address that was looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import ipaddress
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from analyzers.errors import ModelError
+from reports.narrator.prompt import Prompt
+
+AT_ONCE = 8
+"""Requests under way at a time."""
+PATIENCE = 120.0
+"""Seconds for one answer."""
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server is: the checked number, and the name that it was found by."""
+
+    number: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """As the settings write it."""
+        return f"http://{self.host}:{self.port}{self.path}"
+
+
+class ServerEngine:
+    """Answers prompts by a server; ModelError where it is not private, does not answer, or answers nonsense."""
+
+    def __init__(self, url: str) -> None:
+        self._address = private_address(url)
+        listed = self._ask("GET", "/models", None).get("data")
+        first = listed[0] if isinstance(listed, list) and listed else None
+        self.name = " ".join(str(first.get("id", "")).split())[:100] if isinstance(first, dict) else ""
+        if not self.name:
+            raise ModelError(f"{url}: names no model; load one there, or correct model_server")
+        self.sha256 = identity(url, self.name)
+
+    def complete(self, prompts: Sequence[Prompt]) -> list[str]:
+        """An answer for each prompt; what does not follow the grammar is refused by whoever parses it."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(self._answer, prompts))
+
+    def _answer(self, prompt: Prompt) -> str:
+        wanted = {
+            "model": self.name,
+            "prompt": prompt.prefix + prompt.shared + prompt.body,
+            "max_tokens": prompt.longest,
+            "temperature": 0,
+            "seed": 0,
+            "cache_prompt": True,
+            "grammar": prompt.grammar,
+            "structured_outputs": {"grammar": prompt.grammar},
+        }
+        choices = self._ask("POST", "/completions", wanted).get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        text = first.get("text") if isinstance(first, dict) else None
+        return text if isinstance(text, str) else ""
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        at = self._address
+        connection = http.client.HTTPConnection(at.number, at.port, timeout=PATIENCE)
+        try:
+            headers = {"Host": f"{at.host}:{at.port}", "Content-Type": "application/json"}
+            connection.request(method, at.path + path, json.dumps(body) if body is not None else None, headers)
+            with connection.getresponse() as answer:
+                status, content = answer.status, answer.read(_LARGEST + 1)
+            said = json.loads(content) if status == 200 and len(content) <= _LARGEST else None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            why = " ".join(str(error).split())[:120] or type(error).__name__
+            raise ModelError(
+                f"{at.url}: the model server does not answer ({why}); start it, or correct model_server"
+            ) from None
+        finally:
+            connection.close()
+        if not isinstance(said, dict):
+            raise ModelError(f"{at.url}{path}: the model server answers {status} and nothing of use; see its own log")
+        return said
+
+
+def identity(url: str, name: str) -> str:
+    """What stands for the hash of weights that nobody here can read: of address and model name (64 hex digits)."""
+    return hashlib.sha256(f"model server\0{url}\0{name}".encode()).hexdigest()
+
+
+def private_address(url: str) -> Address:
+    """The address behind a URL; ModelError unless every address of its name is loopback or private."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        host, port = None, 0
+    if not host or parts.scheme != "http" or parts.username or parts.query:
+        raise ModelError(f"{url[:200]}: no address of a model server; write it as http://10.0.0.5:8080/v1")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise ModelError(f"{url[:200]}: the name {host[:80]!r} is not known; correct model_server") from None
+    numbers = [str(entry[4][0]) for entry in found]
+    for number in numbers:
+        if not is_private(number):
+            raise ModelError(
+                f"{url[:200]}: {number} is a public address; nothing may leave the premises, name a private one"
+            )
+    return Address(numbers[0], host, port, parts.path.rstrip("/"))
+
+
+def is_private(number: str) -> bool:
+    """Whether an address is loopback or of the ranges for private networks (RFC 1918, RFC 4193)."""
+    address = ipaddress.ip_address(number.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    return address.is_loopback or any(address in network for network in _PRIVATE if network.version == address.version)
+
+
+_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
