@@ -17,6 +17,8 @@ from flows.workspace import Workspace
 from reports.narrator.gguf import read_head
 
 Say = Callable[[str], None]
+BUSY = 0.5
+"""Waiting processes a core from which on the clock is not believed."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Fit:
 
     @property
     def is_busy(self) -> bool:
-        """Whether other work took a share of the processors, so that every speed is too low."""
-        return self.load > 0.5 * self.machine.cores
+        """Whether other work took a share of the processors, so that the clock says too little."""
+        return self.load > BUSY * self.machine.cores
 
     def as_object(self) -> dict[str, Any]:
         """For `--json`."""
@@ -51,8 +53,12 @@ class Fit:
         """For a person."""
         machine = self.machine
         limit = " (the container's limit)" if machine.limited else ""
-        yield f"{machine.processor}, {machine.cores} cores, {machine.memory / 1e9:.1f} GB of memory{limit}, "
-        yield f"{machine.available / 1e9:.1f} GB of it free; llama.cpp computes on the processor"
+        gpu = any(known.speed.gpu for known in self.measured)
+        yield (
+            f"{machine.processor}, {machine.cores} cores, {machine.memory / 1e9:.1f} GB of memory{limit}, "
+            f"{machine.available / 1e9:.1f} GB of it free; llama.cpp is built for "
+            f"{'a GPU too, which the narrator does not use' if gpu else 'the processor only'}"
+        )
         for known in self.measured:
             speed = known.speed
             yield (
@@ -60,7 +66,10 @@ class Fit:
                 f"16 sequences at once, {speed.single:.0f} by one"
             )
         if self.is_busy:
-            yield f"other work was under way (load {self.load:.1f}): an idle machine is faster than this"
+            yield (
+                f"other work was under way (load {self.load:.1f}): speeds are by processor time, as an idle machine "
+                "would reach them"
+            )
         yield ""
         yield (
             f"a night of {self.findings:,} findings, {PROMPT_TOKENS} prompt tokens and {ANSWER_TOKENS} written ones "
@@ -77,18 +86,18 @@ def measure_machine(workspace: Workspace | None, *, findings: int, say: Say) -> 
     measured = []
     for model in installed(workspace):
         say(f"measuring {model.path.name}")
-        measured.append(_measured(model, machine))
+        measured.append(_measured(model, machine, busy=load > BUSY * machine.cores))
     if not measured:
         raise UsageError("no model is installed to measure with; `sereno models add FILE` brings one")
     estimates = tuple(estimate(model, machine, measured, findings=findings) for model in catalogue())
     return Fit(machine, round(load, 2), tuple(measured), estimates, findings)
 
 
-def _measured(model: Installed, machine: Machine) -> Measured:
+def _measured(model: Installed, machine: Machine, *, busy: bool) -> Measured:
     head = read_head(model.path)
     known = next((entry for entry in catalogue() if _is(model, entry, head.bytes)), None)
     said = child.ask("speed", model.path, threads=machine.cores)
-    speed = Speed.model_validate({key: said[key] for key in Speed.model_fields})
+    speed = Speed.model_validate({**said["idle" if busy else "wall"], "gpu": said["gpu"]})
     active = known.active_bytes if known else float(head.bytes)
     return Measured(known.name if known else model.name, active, speed)
 
