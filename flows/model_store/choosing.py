@@ -55,5 +55,5 @@ def _appended(text: str, line: str, ending: str) -> str:
 
 def _plain(model: str) -> str:
     """The value as YAML: bare where that is safe, else quoted."""
-    bare = re.fullmatch(r"[A-Za-z0-9./_+-]+", model) and yaml.safe_load(f"x: {model}") == {"x": model}
+    bare = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9./_+-]*", model) and yaml.safe_load(f"x: {model}") == {"x": model}
     return model if bare else json.dumps(model)
