@@ -5,7 +5,6 @@ Measured with llama.cpp itself on any tokens; what a token says does not change 
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import llama_cpp
 
 from analyzers.errors import ModelError
-from reports.narrator.llama import WAVE
+from reports.narrator.llama import WAVE, open_context
 
 PROMPT_TOKENS = 128
 ENOUGH = 8.0
@@ -31,20 +30,7 @@ def measure(path: Path, threads: int) -> dict[str, Any]:
     `wall` is by the clock; `idle` by the processor time that was spent, shared by the threads: what the clock would
     show if nothing else ran, since threads that wait here sleep.
     """
-    llama_cpp.llama_log_set(_SILENT, ctypes.c_void_p(0))
-    llama_cpp.llama_backend_init()
-    settings = llama_cpp.llama_model_default_params()
-    settings.n_gpu_layers = 0
-    model = llama_cpp.llama_model_load_from_file(str(path).encode(), settings)
-    if not model:
-        raise ModelError(f"{path}: llama.cpp cannot load this GGUF file (cut off, damaged or no language model)")
-    wanted = llama_cpp.llama_context_default_params()
-    wanted.n_ctx, wanted.n_batch, wanted.n_ubatch = 2048, 512, 512
-    wanted.n_seq_max, wanted.kv_unified = WAVE, True
-    wanted.n_threads = wanted.n_threads_batch = threads
-    context = llama_cpp.llama_init_from_model(model, wanted)
-    if not context:
-        raise ModelError(f"{path}: not enough memory for this model; use a smaller one")
+    _, context = open_context(path, threads, cells=2048, batch=512, sequences=WAVE)
     run = _Run(context, threads)
     run.decode([(0, at) for at in range(16)])
     rates = {"prompt": run.prompt(), "single": run.steps(1), "batched": run.steps(WAVE)}
@@ -53,11 +39,6 @@ def measure(path: Path, threads: int) -> dict[str, Any]:
         "idle": {name: round(idle, 1) for name, (_, idle) in rates.items()},
         "gpu": bool(llama_cpp.llama_supports_gpu_offload()),
     }
-
-
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-def _SILENT(level: int, text: bytes, data: Any) -> None:  # noqa: N802 (a constant for llama.cpp)
-    """Swallow llama.cpp's own log lines."""
 
 
 class _Run:

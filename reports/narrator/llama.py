@@ -320,6 +320,11 @@ def _free(model: Any, context: Any, batch: Any) -> None:
 
 def load(path: Path, threads: int) -> Llama:
     """Load a GGUF file; ModelError where llama.cpp cannot."""
+    return Llama(*open_context(path, threads, cells=_CELLS, batch=_BATCH_TOKENS, sequences=2 * WAVE + 1))
+
+
+def open_context(path: Path, threads: int, *, cells: int, batch: int, sequences: int) -> tuple[Any, Any]:
+    """A model and a context of llama.cpp with one cache for all sequences; ModelError where it cannot load the file."""
     llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     settings = llama_cpp.llama_model_default_params()
@@ -328,11 +333,11 @@ def load(path: Path, threads: int) -> Llama:
     if not model:
         raise ModelError(f"{path}: llama.cpp cannot load this GGUF file (cut off, damaged or no language model)")
     wanted = llama_cpp.llama_context_default_params()
-    wanted.n_ctx, wanted.n_batch, wanted.n_ubatch = _CELLS, _BATCH_TOKENS, _BATCH_TOKENS
-    wanted.n_seq_max, wanted.kv_unified = 2 * WAVE + 1, True
+    wanted.n_ctx, wanted.n_batch, wanted.n_ubatch = cells, batch, batch
+    wanted.n_seq_max, wanted.kv_unified = sequences, True
     wanted.n_threads = wanted.n_threads_batch = threads
     context = llama_cpp.llama_init_from_model(model, wanted)
     if not context:
         llama_cpp.llama_model_free(model)
         raise ModelError(f"{path}: not enough memory for this model; use a smaller one")
-    return Llama(model, context)
+    return model, context
