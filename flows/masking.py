@@ -31,12 +31,7 @@ def mask_accounts(frame: pl.DataFrame, name: str, key: bytes) -> pl.DataFrame:
     return mask_column(frame.with_columns(plain), name, key)
 
 
-def mask(value: str, key: bytes) -> str:
-    """The mask of one value; case and surrounding space do not matter."""
-    return mask_of(value, key)
-
-
 def _masked(values: pl.Series, key: bytes) -> pl.Series:
     distinct = values.unique().drop_nulls()
-    masks = [mask(value, key) if value.strip() else None for value in distinct.to_list()]
+    masks = [mask_of(value, key) if value.strip() else None for value in distinct.to_list()]
     return values.replace_strict(distinct, pl.Series(masks, dtype=pl.String), default=None).alias(values.name)

@@ -46,6 +46,12 @@ class Workspace:
             )
         return cls(chosen, validate(read_document(path), WorkspaceSettings))
 
+    @classmethod
+    def open_if_any(cls, folder: Path | None = None) -> Workspace | None:
+        """Like `open`; None where no folder is named and there is no workspace here."""
+        nowhere = folder is None and not os.environ.get(VARIABLE) and not Path("sereno.yaml").is_file()
+        return None if nowhere else cls.open(folder)
+
     @property
     def warehouse(self) -> Path:
         """The DuckDB file."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
@@ -110,8 +109,3 @@ def read_hour(text: str) -> float:
     """`06:30` as hours."""
     hours, minutes = text.split(":")
     return int(hours) + int(minutes) / 60
-
-
-def number_of(figures: Mapping[str, Figure], name: str) -> float | None:
-    """The value of a figure, if it is stated."""
-    return figures[name].value if name in figures else None

@@ -52,10 +52,7 @@ def backtest(
     )
     told = run_backtest(opened, request, say=say, now=datetime.now(UTC))
     if html is not None:
-        try:
-            write_whole(html, render_backtest(told))
-        except OSError as error:
-            raise UsageError(f"--html {html}: cannot be written ({error.strerror}); name another file") from None
+        write_whole(html, render_backtest(told))
     if json:
         for each in _objects(told, html):
             print_object(each)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,14 +22,11 @@ def doctor(
 
     Example: sereno doctor --workspace ./acme
     """
-    import os
-
     from flows.doctor.line import Patient, Status
     from flows.doctor.sections import examine
-    from flows.workspace import VARIABLE, Workspace
+    from flows.workspace import Workspace
 
-    nowhere = workspace is None and not os.environ.get(VARIABLE) and not Path("sereno.yaml").is_file()
-    patient = Patient(None if nowhere else Workspace.open(workspace), connect=connect)
+    patient = Patient(Workspace.open_if_any(workspace), connect=connect)
     worst = 0
     for section, line in examine(patient):
         worst = max(worst, int(line.status is Status.PROBLEM))

@@ -172,13 +172,9 @@ def use_model(
 
 def _workspace(folder: Path | None) -> Workspace | None:
     """The workspace where there is one; without one these commands speak of the machine only."""
-    import os
+    from flows.workspace import Workspace
 
-    from flows.workspace import VARIABLE, Workspace
-
-    if folder is None and not os.environ.get(VARIABLE) and not Path("sereno.yaml").is_file():
-        return None
-    return Workspace.open(folder)
+    return Workspace.open_if_any(folder)
 
 
 def _is_file(name: str) -> bool:

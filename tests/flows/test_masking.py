@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from analyzers.columns import Column, Columns, Role, Shape
-from flows.masking import mask, mask_persons
+from analyzers.persons import mask_of as mask
+from flows.masking import mask_persons
 
 COLUMNS = Columns(
     shape=Shape.EVENTS,

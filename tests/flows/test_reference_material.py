@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from analyzers.audit import analyze_audit
+from analyzers.persons import mask_of as mask
 from analyzers.results import Flag
 from analyzers.settings import Material
-from flows.masking import mask, mask_persons
+from flows.masking import mask_persons
 from flows.monitors import Monitor
 from flows.reference_material import account_changes, masked_references
 from flows.warehouse import Warehouse, snapshots
