@@ -45,6 +45,8 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
     report = _report_path(plan)
     everything = Audience(tuple(part.monitor for part in night.parts))
     pages = {audience: render_page(seen_by(night, audience)) for audience in {*audiences, everything}}
+    # Drawn before the transaction, so that the warehouse is held for writing only.
+    exports = _exports(night)
     with plan.warehouse.writing() as connection:
         for run in plan.runs:
             _store(connection, plan, run, outcomes.of[run.name], report)
@@ -52,19 +54,22 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         night = night.model_copy(update={"audit_head": head})
         pages = {audience: page.replace(_HEAD_TO_COME, head or "") for audience, page in pages.items()}
         write_whole(plan.workspace.folder / report, pages[everything])
-        _write_exports(plan.workspace.folder / report, night)
+        for suffix, content in exports.items():
+            write_whole((plan.workspace.folder / report).with_suffix(f".findings.{suffix}"), content)
         write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace, plan.style))
         mails = _queue(connection, plan, night, audiences, pages, Path(report).name)
     return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
 
 
-def _write_exports(report: Path, night: Night) -> None:
-    """The night's findings beside its report, for spreadsheets and other programs."""
+def _exports(night: Night) -> dict[str, str | bytes]:
+    """The night's findings for spreadsheets and other programs, by the ending of the file beside the report."""
     told = [placed.reported for placed in Digest(night).ordered]
     language: dict[str, Any] = {"lang": night.lang, "timezone": night.timezone}
-    write_whole(report.with_suffix(".findings.csv"), findings_csv(told, **language))
-    write_whole(report.with_suffix(".findings.xlsx"), findings_xlsx(told, **language))
-    write_whole(report.with_suffix(".findings.jsonl"), findings_jsonl(told, **language))
+    return {
+        "csv": findings_csv(told, **language),
+        "xlsx": findings_xlsx(told, **language),
+        "jsonl": findings_jsonl(told, **language),
+    }
 
 
 def reported(stored: findings.StoredFinding) -> ReportedFinding:
