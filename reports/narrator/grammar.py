@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from reports.narrator.skeleton import Choices, Skeleton, connectors
 from reports.playbook import Entry
 
+LONGEST_ANSWER = 48
+"""Tokens."""
+
 
 def grammar(choices: Choices) -> str:
     """The GBNF text; its size is bounded by the facts that may be told (at most 64 sets for each count)."""
@@ -36,18 +39,13 @@ _ALONE = "cause "
 
 def _order_rules(choices: Choices, count: int) -> dict[str, str]:
     """For one count: a rule for each reachable set of told facts, which names the facts that may come next."""
-    required = sum(1 << index for index, fact in enumerate(choices.facts) if fact.id in choices.required)
     joins = connectors(count)
     rules: dict[str, str] = {}
     level = {0}
     for place in range(count):
         following: set[int] = set()
         for told in level:
-            ways = (
-                [0]
-                if not place and choices.lead
-                else list(next_facts(told, required, len(choices.facts), count - place))
-            )
+            ways = list(next_facts(choices, told, count - place))
             joined = f"( {either(f' {word} ' for word in _words(joins[place - 1]))} ) " if place else ""
             last = place == count - 1
             rules[f"c{count}t{told}"] = " | ".join(
@@ -58,9 +56,16 @@ def _order_rules(choices: Choices, count: int) -> dict[str, str]:
     return rules
 
 
-def next_facts(told: int, required: int, facts: int, left: int) -> Iterator[int]:
-    """Facts that may come next, so that the places left still hold all that must be told."""
-    for index in range(facts):
+def next_facts(choices: Choices, told: int, left: int) -> Iterator[int]:
+    """Facts that may come next, so that the places left still hold all that must be told; the lead comes first.
+
+    told : the facts already told, as a bit set.
+    """
+    if not told and choices.lead:
+        yield 0
+        return
+    required = sum(1 << index for index, fact in enumerate(choices.facts) if fact.id in choices.required)
+    for index in range(len(choices.facts)):
         after = told | 1 << index
         if after != told and (required & ~after).bit_count() <= left - 1:
             yield index

@@ -26,14 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.errors import ModelError
+from reports.narrator.grammar import LONGEST_ANSWER
 from reports.narrator.prompt import Prompt
 
 WAVE = 16
 """Sequences decoded at once: 16 decode about twice the tokens of one on two cores."""
 LONGEST_PROMPT = 480
 """Tokens of one prompt beside the shared beginning; a longer one is not answered."""
-LONGEST_ANSWER = 48
-"""Tokens of an answer in strict mode; longer ones are answered in waves of half the size."""
 _BATCH_TOKENS = 512
 _CELLS = 8192
 _LONGEST_PIECE = 16
@@ -102,6 +101,7 @@ class Llama:
         """An answer for each prompt; those that begin alike are answered together."""
         answers = [""] * len(prompts)
         order = sorted(range(len(prompts)), key=lambda index: _likeness(prompts[index]))
+        # Answers longer than those of strict mode are given in waves of half the size.
         size = WAVE if all(prompt.longest <= LONGEST_ANSWER for prompt in prompts) else WAVE // 2
         for start in range(0, len(order), size):
             wave = order[start : start + size]

@@ -111,9 +111,7 @@ def _ask(
 
 
 def _usable(kept: Mapping[str, Skeleton], key: str, possible: Choices, lang: Lang) -> bool:
-    if key not in kept:
-        return False
-    return allows(possible, kept[key], lang) if kept[key].words else possible.allow(kept[key])
+    return key in kept and allows(possible, kept[key], lang)
 
 
 def _narrative(

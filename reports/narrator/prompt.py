@@ -16,8 +16,8 @@ from analyzers.results import Fact, Finding
 from reports.clauses.magnitude import Magnitude, magnitude
 from reports.contents import Lang, Mode
 from reports.locale import texts
-from reports.narrator.grammar import grammar
-from reports.narrator.prose import LONGEST_ANSWER, prose_grammar
+from reports.narrator.grammar import LONGEST_ANSWER, grammar
+from reports.narrator.prose import LONGEST_PROSE, prose_grammar
 from reports.narrator.skeleton import Choices
 
 PREFIX = """You put the evidence of a finding in order for a reader.
@@ -59,7 +59,7 @@ class Prompt:
     body: str
     """What this finding adds: its facts."""
     grammar: str
-    longest: int = 48
+    longest: int = LONGEST_ANSWER
     """Tokens of the longest answer."""
 
     @property
@@ -80,7 +80,7 @@ def build_prompt(finding: Finding, choices: Choices, mode: Mode = Mode.STRICT, l
     body = "\n".join(["Facts:" if facts else "Facts: none", *facts, "Answer:", ""])
     shared = "\n".join([*lines, ""])
     if mode is Mode.PROSE:
-        return Prompt(PROSE_PREFIXES[lang], shared, body, prose_grammar(choices, lang), LONGEST_ANSWER)
+        return Prompt(PROSE_PREFIXES[lang], shared, body, prose_grammar(choices, lang), LONGEST_PROSE)
     return Prompt(PREFIX, shared, body, grammar(choices))
 
 

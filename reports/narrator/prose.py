@@ -17,7 +17,7 @@ from reports.narrator.grammar import either, letters, next_facts
 from reports.narrator.skeleton import LAYOUTS, Choices, Skeleton
 from reports.narrator.wording import WORDING, as_pattern, as_rule, phrases_before
 
-LONGEST_ANSWER = 160
+LONGEST_PROSE = 160
 """Tokens."""
 
 
@@ -56,7 +56,6 @@ def _places(count: int) -> list[tuple[str, bool]]:
 
 def _order_rules(choices: Choices, count: int) -> dict[str, str]:
     """As in strict mode a rule for each set of told facts, with phrases around each citation."""
-    required = sum(1 << index for index, fact in enumerate(choices.facts) if fact.id in choices.required)
     rules: dict[str, str] = {}
     level = {0}
     for place, (before, closes) in enumerate(_places(count)):
@@ -64,11 +63,7 @@ def _order_rules(choices: Choices, count: int) -> dict[str, str]:
         last = place == count - 1
         after = (' closer ". "' if last else ' ". "') if closes else ""
         for told in level:
-            ways = (
-                [0]
-                if not place and choices.lead
-                else list(next_facts(told, required, len(choices.facts), count - place))
-            )
+            ways = list(next_facts(choices, told, count - place))
             rules[f"c{count}t{told}"] = " | ".join(
                 f'{before}{index} "[{index + 1}]"{after}' + ("" if last else f" c{count}t{told | 1 << index}")
                 for index in ways
