@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analyzers.results import Direction, Fact, FactKind
-from analyzers.sensors.sensor import LEAST_BASELINE, Fault, Sensor, between
+from analyzers.sensors.sensor import LEAST_BASELINE, Fault, Sensor, between, range_fault
 from analyzers.series.numeric import Booleans, Floats, Integers
 
 LEAST_OUTSIDE = 3
@@ -27,33 +27,26 @@ CLUSTER = 120
 
 def off_season(sensor: Sensor) -> list[Fault]:
     """Readings outside the range that the monitor states for their month."""
-    outside, low, high = np.zeros(len(sensor.values), dtype=bool), np.nan, np.nan
+    outside: Booleans = np.zeros(len(sensor.values), dtype=bool)
+    low = high = None
     months = (sensor.samples.times // 1_000_000).astype("datetime64[s]").astype("datetime64[M]").astype(int) % 12 + 1
     for season in sensor.seasons:
         within = np.isin(months, season.months)
         below = sensor.values < (-np.inf if season.low is None else season.low)
         above = sensor.values > (np.inf if season.high is None else season.high)
         if (within & (below | above))[sensor.samples.first_batch :].any():
-            low, high = (np.nan if end is None else end for end in (season.low, season.high))
+            low, high = season.low, season.high
         outside |= within & (below | above)
-    batch = np.flatnonzero(outside[sensor.samples.first_batch :]) + sensor.samples.first_batch
-    if len(batch) < LEAST_OUTSIDE:
-        return []
-    over = np.fmax(sensor.values[batch] - high, low - sensor.values[batch])
-    extreme = int(batch[np.argmax(over)])
-    actual = float(sensor.values[extreme])
-    fact = Fact(
-        kind=FactKind.CLIMATOLOGY,
-        feature=sensor.name,
-        actual=actual,
-        expected_low=None if np.isnan(low) else float(low),
-        expected_high=None if np.isnan(high) else float(high),
-        direction=Direction.ABOVE if actual > high else Direction.BELOW,
-        unit=sensor.unit,
-        at=sensor.samples.instant(extreme),
-        values={"count": len(batch)},
+    return range_fault(
+        sensor,
+        FactKind.CLIMATOLOGY,
+        outside,
+        low,
+        high,
+        fault="sensor_climatology",
+        severity=65.0,
+        least=LEAST_OUTSIDE,
     )
-    return [Fault("sensor_climatology", int(batch[0]), int(batch[-1]) + 1, 65.0, (fact,), outside)]
 
 
 def outside_usual_hours(sensor: Sensor) -> Booleans:

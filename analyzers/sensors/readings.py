@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from analyzers.results import Direction, Fact, FactKind
-from analyzers.sensors.sensor import LEAST_BASELINE, Fault, Sensor, between, flat_readings, usual_longest
+from analyzers.sensors.sensor import LEAST_BASELINE, Fault, Sensor, between, flat_readings, range_fault, usual_longest
 from analyzers.series.numeric import Booleans, Floats, filled_forward, runs
 
 SHORTEST_FLAT = 30
@@ -101,25 +101,7 @@ def implausible(sensor: Sensor) -> tuple[Booleans, tuple[float | None, float | N
 def out_of_range(sensor: Sensor) -> list[Fault]:
     """Readings that no working sensor gives."""
     outside, (low, high) = implausible(sensor)
-    batch = np.flatnonzero(outside[sensor.samples.first_batch :]) + sensor.samples.first_batch
-    if len(batch) == 0:
-        return []
-    readings = sensor.values[batch]
-    over = np.maximum(readings - (np.inf if high is None else high), (-np.inf if low is None else low) - readings)
-    extreme = int(batch[np.argmax(over)])
-    actual = float(sensor.values[extreme])
-    fact = Fact(
-        kind=FactKind.GROSS_RANGE,
-        feature=sensor.name,
-        actual=actual,
-        expected_low=low,
-        expected_high=high,
-        direction=Direction.ABOVE if high is not None and actual > high else Direction.BELOW,
-        unit=sensor.unit,
-        at=sensor.samples.instant(extreme),
-        values={"count": len(batch)},
-    )
-    return [Fault("sensor_out_of_range", int(batch[0]), int(batch[-1]) + 1, 80.0, (fact,), outside)]
+    return range_fault(sensor, FactKind.GROSS_RANGE, outside, low, high, fault="sensor_out_of_range", severity=80.0)
 
 
 def spiking(sensor: Sensor) -> Booleans:

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from analyzers.results import Fact
+from analyzers.results import Direction, Fact, FactKind
 from analyzers.series.numeric import Booleans, Floats, Integers, filled_forward, runs
 from analyzers.series.samples import Samples
 from analyzers.series.season import Clock
@@ -98,3 +98,36 @@ def between(sensor: Sensor, first: int, last: int) -> Booleans:
     chosen = np.zeros(len(sensor.values), dtype=bool)
     chosen[first:last] = True
     return chosen
+
+
+def range_fault(
+    sensor: Sensor,
+    kind: FactKind,
+    outside: Booleans,
+    low: float | None,
+    high: float | None,
+    *,
+    fault: str,
+    severity: float,
+    least: int = 1,
+) -> list[Fault]:
+    """The fault of a sensor with at least `least` readings of the batch `outside` a range, told by the furthest one."""
+    batch = np.flatnonzero(outside[sensor.samples.first_batch :]) + sensor.samples.first_batch
+    if len(batch) < least:
+        return []
+    readings = sensor.values[batch]
+    over = np.maximum(readings - (np.inf if high is None else high), (-np.inf if low is None else low) - readings)
+    extreme = int(batch[np.argmax(over)])
+    actual = float(sensor.values[extreme])
+    fact = Fact(
+        kind=kind,
+        feature=sensor.name,
+        actual=actual,
+        expected_low=low,
+        expected_high=high,
+        direction=Direction.ABOVE if high is not None and actual > high else Direction.BELOW,
+        unit=sensor.unit,
+        at=sensor.samples.instant(extreme),
+        values={"count": len(batch)},
+    )
+    return [Fault(fault, int(batch[0]), int(batch[-1]) + 1, severity, (fact,), outside)]
