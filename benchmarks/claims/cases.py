@@ -6,21 +6,21 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from analyzers.analyze import analyze
-from analyzers.columns import Columns, Role
+from analyzers.columns import Columns
 from analyzers.results import Finding
 from analyzers.roles import infer_columns
 from analyzers.settings import AnalysisSettings, Material
+from benchmarks.batch_material import batch_material
 from benchmarks.claims import generated
 from benchmarks.claims.source import Settings, Source, read_table
 from flows.demo import ledger, plant
 from flows.demo.walkthrough import example_monitors
-from flows.ingestion import read_source
 from flows.masking import mask_persons
 from flows.monitors import Monitor
 from flows.sources.conforming import conform
@@ -63,7 +63,7 @@ def _simulated(name: str, seed: int, when: date, lang: Lang) -> Case:
     with tempfile.TemporaryDirectory(prefix="sereno-benchmark-") as folder:
         workspace = _workspace(Path(folder), name, seed, when)
         monitor = workspace.monitor(name)
-        material = _material(workspace, monitor, when)
+        material = batch_material(workspace, monitor, when)
         source = _source(workspace, monitor, when, material)
         findings = analyze(material).findings
     return Case(f"{name} {seed} {when}", lang, monitor.timezone, findings, source)
@@ -78,25 +78,6 @@ def _workspace(folder: Path, name: str, seed: int, when: date) -> Workspace:
     else:
         plant.write(plant.simulate(seed, when), folder / "data" / name)
     return Workspace.open(folder)
-
-
-def _material(workspace: Workspace, monitor: Monitor, when: date) -> Material:
-    columns = monitor.described()
-    time, key = pl.col(columns.one(Role.TIME) or ""), workspace.hash_key()
-    records = mask_persons(read_source(workspace, monitor).records, columns, key).sort(time, maintain_order=True)
-    start, end = (bound.astimezone(UTC) for bound in monitor.batch_bounds(when))
-    first = monitor.history_start(when).astimezone(UTC)
-    return Material(
-        columns=columns,
-        history=records.filter((time >= first) & (time < start)),
-        batch=records.filter((time >= start) & (time < end)),
-        settings=monitor.analysis_settings(),
-        references={
-            name: read_files([workspace.folder / path for path in table.files], timezone=monitor.timezone).frame
-            for name, table in monitor.references.items()
-        },
-        hash_key=key,
-    )
 
 
 def _source(workspace: Workspace, monitor: Monitor, when: date, material: Material) -> Source:

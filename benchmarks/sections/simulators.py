@@ -7,25 +7,20 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-import polars as pl
 
 from analyzers.analyze import analyze
 from analyzers.columns import Role
 from analyzers.results import Finding
 from analyzers.settings import Material
+from benchmarks.batch_material import batch_material
 from benchmarks.section import Detail, Figure, Result, Section, Summary, Unit
 from flows.demo import ledger, plant
 from flows.demo.truth import Decoy, Planted, Score, score
 from flows.demo.walkthrough import example_monitors
-from flows.ingestion import read_source
-from flows.masking import mask_persons
-from flows.monitors import Monitor
-from flows.sources.files import read_files
 from flows.workspace import Workspace
 
 _SEEDS = 5
@@ -52,7 +47,7 @@ def measure(data: Path, unit: Unit) -> Result:
     with tempfile.TemporaryDirectory(prefix="sereno-benchmark-") as folder:
         workspace, truth = _workspace(Path(folder), name, unit.values["seed"])
         monitor = workspace.monitor(name)
-        material = _material(workspace, monitor)
+        material = batch_material(workspace, monitor, _DATA_DATE)
     analysis = analyze(material)
     mailed = [finding for finding in analysis.findings if finding.mailed]
     keys = _keys(material)
@@ -77,27 +72,6 @@ def _workspace(folder: Path, name: str, seed: int) -> tuple[Workspace, _Truth]:
     pumps = plant.simulate(seed, _DATA_DATE)
     plant.write(pumps, folder / "data" / "plant")
     return Workspace.open(folder), _Truth(pumps.planted, pumps.decoys)
-
-
-def _material(workspace: Workspace, monitor: Monitor) -> Material:
-    """History, batch and reference tables as a night hands them to the analyzers."""
-    columns = monitor.described()
-    time, key = pl.col(columns.one(Role.TIME) or ""), workspace.hash_key()
-    records = mask_persons(read_source(workspace, monitor).records, columns, key).sort(time, maintain_order=True)
-    start, end = (bound.astimezone(UTC) for bound in monitor.batch_bounds(_DATA_DATE))
-    first = monitor.history_start(_DATA_DATE).astimezone(UTC)
-    return Material(
-        columns=columns,
-        history=records.filter((time >= first) & (time < start)),
-        batch=records.filter((time >= start) & (time < end)),
-        settings=monitor.analysis_settings(),
-        references={
-            name: read_files([workspace.folder / path for path in table.files], timezone=monitor.timezone).frame
-            for name, table in monitor.references.items()
-        },
-        hash_key=key,
-        days=monitor.batch_days(_DATA_DATE),
-    )
 
 
 def _keys(material: Material) -> dict[str, str]:
