@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import polars as pl
+
 from analyzers.results import Analysis
 from flows import analysis, explanation, ingestion, publishing
 from flows.handover import Handover
@@ -14,6 +16,7 @@ from flows.outcomes import Outcome, Outcomes
 from flows.plan import Plan, plan_runs
 from flows.warehouse import Warehouse
 from flows.workspace import Workspace, run_folder
+from tests.flows.conftest import payments
 
 
 @dataclass(frozen=True)
@@ -59,3 +62,17 @@ def run_whole_night(
         outcomes.of.update(publishing.publish(plan, outcomes, mail=mail))
         ids = [sorted(plan.handover.read_frame(names[0], kind)["record_id"]) for kind in ("history", "batch")]
         return outcomes.of[names[0]], plan.handover.read_analysis(names[0]), HandedOver(*ids)
+
+
+def add_april(folder: Path) -> None:
+    """Sixty payments of 8 April, like sixty of the first ones."""
+    april = (
+        payments()
+        .head(60)
+        .with_columns(
+            payment=pl.format("A{}", "payment"),
+            paid_at=pl.lit("2026-04-08 10:00:00"),
+            invoice=pl.format("A{}", "payment"),
+        )
+    )
+    april.write_csv(folder / "data" / "payments-april.csv")

@@ -19,7 +19,7 @@ from flows.replay import read_past, scratch_in
 from flows.warehouse.triage import Verdict
 from flows.workspace import Workspace
 from tests.flows.conftest import DATA_DATE, HUGE, TWICE, payments
-from tests.flows.nights import run_night, run_whole_night
+from tests.flows.nights import add_april, run_night, run_whole_night
 
 NOW = datetime(2026, 4, 20, 9, tzinfo=UTC)
 SMALL = Request("payments", nights=3, rates=(0.3,), budgets=(1, 2))
@@ -115,16 +115,7 @@ def test_what_is_confirmed_of_the_history_leaves_it_and_is_not_offered_again(fol
     triaging.triage(workspace, first.candidates[0].id, Verdict.CONFIRMED, why="fraud", who="ana", at=NOW)
     second = run_backtest(workspace, request, say=quiet, now=NOW)
     assert HUGE not in {each.subject.label for each in second.candidates}
-    april = (
-        payments()
-        .head(60)
-        .with_columns(
-            payment=pl.format("A{}", "payment"),
-            paid_at=pl.lit("2026-04-08 10:00:00"),
-            invoice=pl.format("A{}", "payment"),
-        )
-    )
-    april.write_csv(folder / "data" / "payments-april.csv")
+    add_april(folder)
     _, later = run_night(folder, date(2026, 4, 10))
     assert [check.values["count"] for check in later.checks if check.code == "confirmed_left_out"] == [1]
 

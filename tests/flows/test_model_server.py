@@ -6,7 +6,6 @@ import http.server
 import json
 import random
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +20,7 @@ from flows.workspace import Workspace
 from reports.contents import Mode
 from reports.narrator import narrate
 from reports.narrator.prompt import Prompt
+from tests.flows.loopback import served
 from tests.reports.sample_facts import example, finding
 from tests.reports.test_narrator import RandomEngine
 
@@ -56,13 +56,8 @@ class Server(http.server.BaseHTTPRequestHandler):
 def server() -> Iterator[str]:
     Server.asked.clear()
     Server.answers.clear()
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}/v1"
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with served(Server) as address:
+        yield f"{address}/v1"
 
 
 FINDINGS = [

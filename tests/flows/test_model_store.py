@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.server
 import os
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from flows.workspace import Workspace
 from reports.narrator.engines import default_model_path
 from reports.narrator.exam import Result, exam_sha256
 from reports.narrator.gguf import read_head
+from tests.flows.loopback import served
 from tests.reports.gguf_files import gguf
 
 GB = 10**9
@@ -282,13 +282,8 @@ class Files(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Files.asked.clear()
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with served(Files) as address:
+        yield address
 
 
 def test_a_download_that_broke_off_resumes(server: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from flows.warehouse.evidence import verify_evidence
 from flows.warehouse.triage import Verdict
 from flows.workspace import Workspace
 from tests.flows.conftest import DATA_DATE, HUGE, MONITOR, SETTINGS, TWICE, free_port, payments
-from tests.flows.nights import run_night
+from tests.flows.nights import add_april, run_night
 
 NEXT, THIRD = DATA_DATE + timedelta(days=1), DATA_DATE + timedelta(days=2)
 NOW = datetime(2026, 4, 2, 9, tzinfo=UTC)
@@ -95,16 +95,7 @@ def test_half_as_much_money_again_reopens(folder: Path) -> None:
 def test_a_confirmed_record_leaves_the_history_that_statistics_compare_with(folder: Path) -> None:
     _, first = run_night(folder, DATA_DATE)
     decide(folder, by_label(first.findings, HUGE), Verdict.CONFIRMED)
-    april = (
-        payments()
-        .head(60)
-        .with_columns(
-            payment=pl.format("A{}", "payment"),
-            paid_at=pl.lit("2026-04-08 10:00:00"),
-            invoice=pl.format("A{}", "payment"),
-        )
-    )
-    april.write_csv(folder / "data" / "payments-april.csv")
+    add_april(folder)
     _, later = run_night(folder, date(2026, 4, 10))
     (said,) = [check for check in later.checks if check.code == "confirmed_left_out"]
     assert said.values == {"count": 1}
