@@ -15,8 +15,8 @@ demo: setup ## sample ledger and plant, end to end, in ./sereno-demo
 test: setup ## all tests but the long ones (at most 10 minutes); REQUIRE_ALL=1 makes a skip a failure
 	@$(PYTEST) -m 'not long' -n 2 --dist loadgroup
 
-test-long: setup ## all tests
-	@$(PYTEST) -n 2 --dist loadgroup
+test-long: setup ## all tests, properties on new examples
+	@NEW_EXAMPLES=1 $(PYTEST) -n 2 --dist loadgroup
 
 check: setup ## lint, format, types, import contracts, lock, generated docs
 	@.venv/bin/ruff check .

@@ -6,6 +6,12 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# A gate must not fail by chance: `make test` draws the same examples each time, `make test-long` draws new ones.
+settings.register_profile("same examples", derandomize=True)
+settings.register_profile("new examples")
+settings.load_profile("new examples" if os.environ.get("NEW_EXAMPLES") == "1" else "same examples")
 
 # Prefect reads its settings at import; the tests' own come first.
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

@@ -33,7 +33,9 @@ def masked(text: str, names: Mapping[str, str], words: Container[str] = frozense
         if all(word.lower() in words for word in re.findall(r"\w+", clean)) and re.search(r"\w", clean):
             text = re.sub(rf"(the |valor de ){re.escape(clean)}(?= of | \()", rf"\1 <{slot}> ", text, count=1)
             continue
-        pattern = rf"(?<![\w<])(?<!\d[.,]){re.escape(clean)}(?![\w>])(?![.,]\d)"
+        # A name of digits ("10") is no name where it counts something: "0 % to 10 %", "10 times".
+        counted = r"(?! ?%| times| veces)" if clean.isdecimal() else ""
+        pattern = rf"(?<![\w<])(?<!\d[.,]){re.escape(clean)}(?![\w>])(?![.,]\d){counted}"
         text, found = re.subn(pattern, f" <{slot}> ", text)
         if not found and (cut := _cut_short(clean, text)):
             text = text.replace(cut, f" <{slot}> ")

@@ -51,6 +51,15 @@ def test_every_clause_of_random_facts_passes(fact: Fact) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGS)
+def test_digits_that_are_a_name_are_also_a_figure(lang: Lang) -> None:
+    fact = example(FactKind.BENFORD).model_copy(update={"expected_low": 0.0, "expected_high": 0.49, "ratio": 2.4})
+    said = clause(fact, lang, timezone=ZONE)
+    assert reasons(said, fact, lang) == [], said
+    times = "49 times" if lang == "en" else "49 veces"
+    assert reasons(re.sub(r"2[.,]4 (?:times|veces)", times, said), fact, lang)
+
+
+@pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize("kind", list(FactKind))
 def test_every_changed_digit_is_caught(kind: FactKind, lang: Lang) -> None:
     fact = example(kind)
