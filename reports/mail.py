@@ -20,6 +20,7 @@ from reports import charts
 from reports.contents import Claim, Night
 from reports.digest import Digest, Placed
 from reports.phrases import Phrases, one_line, printable
+from reports.summary import summary
 from reports.templating import environment, web_address
 
 MOST_CARDS = 20
@@ -189,6 +190,7 @@ def _fitting(
     while True:
         shown = {
             "night": night,
+            "summary": summary(night),
             "digest": digest,
             "phrases": phrases,
             "t": phrases.text,

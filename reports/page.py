@@ -20,6 +20,7 @@ from reports.clauses import clause
 from reports.contents import Claim, MonitorPart, Night
 from reports.digest import Digest, Money, Placed, money_of
 from reports.phrases import Phrases, printable
+from reports.summary import summary
 from reports.templating import environment, web_address
 
 MOST_CARDS = 100
@@ -130,6 +131,7 @@ def render_page(night: Night) -> str:
     shown = {
         "page": _page(night, phrases),
         "night": night,
+        "summary": summary(night),
         "phrases": phrases,
         "t": phrases.text,
         "checks_of": _checks,
