@@ -56,7 +56,9 @@ def analyze_at(material: Material, rates: Sequence[float]) -> dict[float, Analys
     if material.columns.shape is not Shape.EVENTS:
         return dict.fromkeys(rates, _analysis_of_series(material, checks, broken))
     audit = _audit(material)
-    outcomes = {rate: _joined(found, audit) for rate, found in _statistical(material, broken, rates).items()}
+    behaviour = _behaviour(material, broken, rates)
+    found = _statistical(material, broken, rates)
+    outcomes = {rate: _joined(found[rate], behaviour[rate], audit) for rate in rates}
     return {rate: _told(material, checks, outcome, None) for rate, outcome in outcomes.items()}
 
 
@@ -96,6 +98,16 @@ def without_confirmed(material: Material) -> tuple[Material, tuple[Check, ...]]:
         return material, ()
     check = Check(name="ensemble", status=CheckStatus.DONE, code="confirmed_left_out", values={"count": count})
     return replace(material, history=kept), (check,)
+
+
+def _behaviour(material: Material, broken: list[str], rates: Sequence[float]) -> dict[float, Outcome]:
+    from analyzers.behaviour import analyze_behaviour_at
+
+    if "behaviour" in material.settings.skip:
+        return dict.fromkeys(rates, _skipped("behaviour", "skipped_by_settings"))
+    if broken and material.settings.behaviour.entity is not None:
+        return dict.fromkeys(rates, _skipped("behaviour", "skipped_data_broken", failed=", ".join(broken)))
+    return analyze_behaviour_at(material, rates)
 
 
 def _series(material: Material, broken: list[str]) -> Outcome:

@@ -2,6 +2,7 @@
 
 - Flags on the same subject are one group; for series and sensors only where their times touch.
 - A record's group joins the group of an audit finding (a split purchase, say) that the record is part of.
+- What single records say of an entity's frequency joins the finding about its behaviour.
 - A sensor's fault swallows the episodes of that sensor at that time: they describe the fault, not the process.
 """
 
@@ -26,6 +27,7 @@ _RULE_PREFERENCE = 10.0
 """A weaker rule still leads over a statistical reason that is up to this much stranger."""
 _WIDEST_GROUP = 50
 """Rows of an audit finding beyond which it is about a population, which no single record's finding joins."""
+_CONTINUOUS = (Family.SERIES, Family.SENSOR, Family.BEHAVIOUR)
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _END = datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -54,15 +56,15 @@ class Group:
 
     @property
     def is_continuous(self) -> bool:
-        """Whether it is about an interval of a series rather than about records."""
-        return self.lead.family in (Family.SERIES, Family.SENSOR)
+        """Whether it is about a time of a series or an entity rather than about records."""
+        return self.lead.family in _CONTINUOUS
 
 
 def merge(flags: Iterable[Flag]) -> list[Group]:
     """Group the flags; every flag ends in exactly one group."""
     by_subject: dict[tuple[bool, SubjectKind, str], list[Flag]] = defaultdict(list)
     for flag in flags:
-        continuous = flag.family in (Family.SERIES, Family.SENSOR)
+        continuous = flag.family in _CONTINUOUS
         by_subject[continuous, flag.subject.kind, flag.subject.id].append(flag)
     groups: list[Group] = []
     intervals: list[Group] = []
@@ -71,7 +73,7 @@ def merge(flags: Iterable[Flag]) -> list[Group]:
             intervals.extend(_group(touching) for touching in _touching(members))
         else:
             groups.append(_group(members))
-    merged = [*_joined(groups), *_swallowed(intervals)]
+    merged = [*_of_one_entity(_joined(groups), _swallowed(intervals))]
     return sorted(merged, key=lambda group: (group.subject.kind.value, group.subject.id, _order(group.lead)))
 
 
@@ -134,6 +136,20 @@ def _joined(groups: Sequence[Group]) -> list[Group]:
         else:
             rest.append(group)
     return [*rest, *(_group(members[i], host.subject) for i, host in enumerate(hosts))]
+
+
+def _of_one_entity(groups: Sequence[Group], intervals: Sequence[Group]) -> list[Group]:
+    """Let tabular groups about an entity join the one about its behaviour."""
+    behaviour = {group.subject.id: group for group in intervals if group.lead.family is Family.BEHAVIOUR}
+    rest: list[Group] = []
+    for group in groups:
+        host = behaviour.get(group.subject.id)
+        if host is None or group.subject.kind is not SubjectKind.ENTITY or group.lead.family is not Family.TABULAR:
+            rest.append(group)
+        else:
+            behaviour[host.subject.id] = Group(host.subject, (*host.flags, *group.flags))
+    others = [group for group in intervals if group.lead.family is not Family.BEHAVIOUR]
+    return [*rest, *others, *behaviour.values()]
 
 
 def _swallowed(groups: Sequence[Group]) -> list[Group]:

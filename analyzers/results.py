@@ -99,6 +99,20 @@ class FactKind(StrEnum):
     """actual: amount; expected_high: the entity's next largest; ratio: actual / next largest; values: entity."""
     HOUSE_RULE = "house_rule"
     """actual: the rule's name; values: text (what the monitor's author wrote)."""
+    # -- behaviour of an entity --------------------------------------------------------------------------------------
+    SILENCE = "silence"
+    """No record for long. actual: whole days since the last one; at: the last one; expected: usual days between two
+    (10th to 90th percentile); ratio: actual / their median; values: entity, count (records up to then)."""
+    CATEGORY_SHIFT = "category_shift"
+    """feature: the category; actual: a value of it that has become more or less usual; direction; values: entity, count
+    (latest records with it), total (latest records), days (within which), before (earlier records with it),
+    before_total (earlier records)."""
+    RECENT_LEVEL = "recent_level"
+    """actual: median of the latest values; expected: the entity's usual range (10th to 90th percentile); ratio: actual
+    / own median; values: entity, count (latest records), days (within which)."""
+    RECENT_SUM = "recent_sum"
+    """actual: what the records of a window add up to; expected: what they usually add up to in as long a time (10th to
+    90th percentile); ratio: actual / their median; values: entity, days."""
     # -- series ------------------------------------------------------------------------------------------------------
     OUTSIDE_BAND = "outside_band"
     """actual: the peak of the episode; expected: the band at that moment; at: when; ratio: distance in usual
@@ -206,6 +220,7 @@ class Family(StrEnum):
     SERIES = "series"
     SENSOR = "sensor"
     RULE = "rule"
+    BEHAVIOUR = "behaviour"
 
 
 class SeriesChart(Frozen):
@@ -242,7 +257,25 @@ class DigitsChart(Frozen):
     count: int
 
 
-Chart = SeriesChart | PeersChart | DigitsChart
+class WeeksChart(Frozen):
+    """Records of an entity a week, and how many of them are of one value; at most 60 weeks, all of one length."""
+
+    label: str
+    """Whose records these are."""
+    weeks: tuple[datetime, ...]
+    """Start of each week."""
+    counts: tuple[int, ...]
+    low: float
+    """Usual number a week, 10th to 90th percentile before `start`."""
+    high: float
+    start: datetime
+    """Since when it is otherwise."""
+    value: str | None = None
+    """The value that `with_value` counts; null where none stands out."""
+    with_value: tuple[int, ...] = ()
+
+
+Chart = SeriesChart | PeersChart | DigitsChart | WeeksChart
 
 
 class Flag(Frozen):
@@ -263,7 +296,7 @@ class Flag(Frozen):
     time_from: datetime | None = None
     time_to: datetime | None = None
     open: bool | None = None
-    """For series: whether the episode still lasts at the batch's end."""
+    """For series and behaviour: whether it still lasts at the batch's end."""
     facts: tuple[Fact, ...]
     chart: Chart | None = None
 
@@ -394,6 +427,8 @@ class GuaranteeKind(StrEnum):
     """Scored against itself: an empirical null, no guarantee."""
     EPISODES = "episodes"
     """Series: limits set by the baseline's own residuals."""
+    BEHAVIOUR = "behaviour"
+    """Conformal p-values of entities against all entities at earlier dates, Benjamini-Hochberg."""
 
 
 class Guarantee(Frozen):

@@ -188,6 +188,27 @@ class SeriesSettings(Settings):
     have always read alike are compared."""
 
 
+class BehaviourSettings(Settings):
+    """Whose behaviour is watched, and over which time.
+
+    Off until `entity` is named: that a supplier or a card is not seen for a month is worth a finding only where
+    somebody counts on its coming back.
+    """
+
+    entity: str | None = None
+    """Column of the entity whose behaviour is watched, such as `customer`; without it nobody's is."""
+    peers: str | None = None
+    """Category column with the segment that an entity belongs to; what a whole segment does explains its members."""
+    place: tuple[str, ...] = ()
+    """Category columns that say where; a change in one is a moved place, in any other category a changed mix."""
+    window: int = Bounds(28, ge=7, le=366)
+    """Days before the batch's end whose records are compared with what was before: whole weeks are best."""
+    least_records: int = Bounds(8, ge=4)
+    """Records before the window that an entity needs to have habits."""
+    dormant: int = Bounds(120, ge=14, le=3660)
+    """Days without a record after which an entity is no longer watched; a finding about its silence ends then."""
+
+
 class SqlRule(Settings):
     """A check of the house's own: a SQL predicate over the batch's columns."""
 
@@ -228,9 +249,10 @@ class AnalysisSettings(Settings):
     detectors: tuple[str, ...] = ()
     """Import paths of further scikit-learn-compatible outlier estimators for the ensemble."""
     skip: tuple[str, ...] = ()
-    """Analyzers not to run: `ensemble`, `audit`, `series`, `sensors`, `rules`."""
+    """Analyzers not to run: `ensemble`, `behaviour`, `audit`, `series`, `sensors`, `rules`."""
     audit: AuditSettings = AuditSettings()
     series: SeriesSettings = SeriesSettings()
+    behaviour: BehaviourSettings = BehaviourSettings()
     rules: tuple[SqlRule, ...] = ()
     seed: int = 0
 

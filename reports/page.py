@@ -243,11 +243,15 @@ def _guarantees(part: MonitorPart, phrases: Phrases) -> tuple[str, ...]:
     """What is and is not promised about one monitor's statistical flags, in plain words."""
     said = []
     for guarantee in part.guarantees:
-        if guarantee.kind is not GuaranteeKind.FDR:
+        if guarantee.kind not in (GuaranteeKind.FDR, GuaranteeKind.BEHAVIOUR):
             said.append(phrases.text(f"page.guarantee_{guarantee.kind.value}"))
             continue
         size = phrases.text("page.records", count=guarantee.calibration_size)
         fdr = phrases.percent(guarantee.fdr or 0.0)
+        if guarantee.kind is GuaranteeKind.BEHAVIOUR:
+            compared = phrases.number(guarantee.calibration_size)
+            said.append(phrases.text("page.guarantee_behaviour", size=compared, fdr=fdr))
+            continue
         if guarantee.too_small:
             smallest = phrases.number(guarantee.smallest_p if guarantee.smallest_p is not None else 1.0)
             said.append(phrases.text("page.guarantee_fdr_small", size=size, fdr=fdr, smallest=smallest))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from analyzers.results import Finding
+from analyzers.results import Finding, SubjectKind
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Planted:
     """An anomaly that a professional would want to see.
 
     `keys` are the records to be pointed at; `related` belong to the same matter (the first of two payments) and are
-    no false alarm. Records of a plant have no key: there `entity`, `measures`, `start` and `end` say what and when.
+    no false alarm. Records of a plant have no key: there `entity`, `measures`, `start` and `end` say what and when, as
+    `entity` (`customer=C20001`), `start` and `end` do for behaviour.
     """
 
     kind: str
@@ -64,7 +65,7 @@ def score(
     """Compare findings with the truth.
 
     A finding points at a payment by the record's key (`keys` maps record ids to them), at something in a plant by
-    asset, overlapping time and at least one measure that it speaks of.
+    asset, overlapping time and at least one measure that it speaks of, at an entity's behaviour by entity and time.
     """
     found, true, false = set(), 0, []
     flagged: set[int] = set()
@@ -88,6 +89,8 @@ def _points_at(finding: Finding, item: Planted | Decoy, keys: Mapping[str, str],
 
 
 def _same_asset(finding: Finding, item: Planted | Decoy) -> bool:
+    if finding.subject.kind is SubjectKind.ENTITY:
+        return finding.subject.id == item.entity
     asset, _, measure = finding.subject.id.rpartition("/")
     spoken_of = {measure, *(fact.feature for fact in finding.facts)}
     return asset == item.entity and (not item.measures or not spoken_of.isdisjoint(item.measures))

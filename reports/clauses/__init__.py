@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from analyzers.results import Fact
 from reports.clauses.english import ENGLISH
+from reports.clauses.english_behaviour import ENGLISH_BEHAVIOUR
 from reports.clauses.english_series import ENGLISH_SERIES
 from reports.clauses.saying import Saying
 from reports.clauses.slots import Slots
 from reports.clauses.spanish import SPANISH
+from reports.clauses.spanish_behaviour import SPANISH_BEHAVIOUR
 from reports.clauses.spanish_series import SPANISH_SERIES
 from reports.contents import Lang
 
 __all__ = ["Saying", "clause", "saying"]
 
-_TEMPLATES = {"en": {**ENGLISH, **ENGLISH_SERIES}, "es": {**SPANISH, **SPANISH_SERIES}}
+_TEMPLATES = {
+    "en": {**ENGLISH, **ENGLISH_SERIES, **ENGLISH_BEHAVIOUR},
+    "es": {**SPANISH, **SPANISH_SERIES, **SPANISH_BEHAVIOUR},
+}
 
 
 def saying(fact: Fact, lang: Lang, *, timezone: str = "UTC") -> Saying:

@@ -21,7 +21,7 @@ def records(slots: Slots, count: int | None, what: str = "earlier record") -> st
     return None if count is None else f"{slots.counted(count)} {what}{'' if count == 1 else 's'}"
 
 
-def _than_usual(slots: Slots, usual: str) -> str:
+def than_usual(slots: Slots, usual: str) -> str:
     """Is 12 times what is usual, only 8 % of it, well above it: as exact as the ratio allows."""
     if slots.is_within():
         return f"is within {usual}"
@@ -52,13 +52,13 @@ def _own_history(slots: Slots) -> Saying:
     expected = slots.expected()
     return Saying(
         _value(slots),
-        told(_than_usual(slots, usual), bracket(expected, within(earlier, "in {}"))),
+        told(than_usual(slots, usual), bracket(expected, within(earlier, "in {}"))),
     )
 
 
 def _peers(slots: Slots) -> Saying:
     compared = records(slots, slots.whole("count"), "comparable record") or "comparable records"
-    return Saying(_value(slots), told(_than_usual(slots, f"what is usual among {compared}"), bracket(slots.expected())))
+    return Saying(_value(slots), told(than_usual(slots, f"what is usual among {compared}"), bracket(slots.expected())))
 
 
 def _how_often(slots: Slots, which: str) -> str:

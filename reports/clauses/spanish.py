@@ -49,7 +49,7 @@ def on_side(direction: Direction, text: str) -> str:
     return f"{_SIDES[direction].removesuffix('de')}{with_article(text)}"
 
 
-def _than_usual(slots: Slots, usual: str) -> str:
+def than_usual(slots: Slots, usual: str) -> str:
     """Es 12 veces lo habitual, solo el 8 % de lo habitual, está muy por encima: as exact as the ratio allows."""
     if slots.is_within():
         return f"está dentro de {usual}"
@@ -72,12 +72,12 @@ def bracket(*parts: str | None) -> str | None:
 def _own_history(slots: Slots) -> Saying:
     usual = told("lo habitual", within(slots.value("entity"), "en {}"))
     compared = _others(slots, slots.whole("count") or None)
-    return Saying(_value(slots), told(_than_usual(slots, usual), bracket(slots.expected(), within(compared, "en {}"))))
+    return Saying(_value(slots), told(than_usual(slots, usual), bracket(slots.expected(), within(compared, "en {}"))))
 
 
 def _peers(slots: Slots) -> Saying:
     compared = counted(slots, slots.whole("count"), "registro comparable", "registros comparables")
-    usual = _than_usual(slots, f"lo habitual entre {compared or 'registros comparables'}")
+    usual = than_usual(slots, f"lo habitual entre {compared or 'registros comparables'}")
     return Saying(_value(slots), told(usual, bracket(slots.expected())))
 
 

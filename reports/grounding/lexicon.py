@@ -187,6 +187,10 @@ MARKS = {
     FactKind.BAD_QUALITY: (r"marked as bad", r"da por malas"),
     FactKind.UNIT_CHANGED: (r"changed its unit", r"cambió de unidad"),
     FactKind.SENSOR_DRIFT: (r"its reference", r"su referencia"),
+    FactKind.SILENCE: (r"has been no record", r"no hay ningún registro"),
+    FactKind.CATEGORY_SHIFT: (r"stands in|another share", r"figura en|otra proporción"),
+    FactKind.RECENT_LEVEL: (r"usual", r"habitual"),
+    FactKind.RECENT_SUM: (r"usual", r"habitual"),
     FactKind.EXPOSURE: (r"money at risk|is [\d.,]+|not known", r"dinero en riesgo|asciende|no se conoce"),
     FactKind.SEEN_BEFORE: (r"reported", r"señalado"),
 }

@@ -58,18 +58,22 @@ def _check_figures(text: str, found: Sequence[Figure], fact: Fact, lang: Lang) -
     """Check each figure with its unit; the text without them."""
     unit = bare(fact.unit or "")[:16].strip()
     rest, position, index, read = "", 0, 0, 0
+    whole: str | None = None
     while index < len(found):
         figure = found[index]
         before, read = text[read : figure.start], figure.end
         sense, end = _sense(text, figure, unit, lang)
+        # In "3 of 40 records" both figures are of what the words before them speak of.
+        role = whole or _role(before, lang)
+        whole = role if sense == "part" else None
         following = found[index + 1] if index + 1 < len(found) else None
         if sense == "duration" and fact.kind in _LASTING:
             index, end = _check_duration(text, found, index, before, fact, lang)
         elif following is not None and _is_range(text[figure.end : following.start], unit):
             sense, end = _sense(text, following, unit, lang)
-            _check_range(figure, following, sense, fact, _role(before, lang))
+            _check_range(figure, following, sense, fact, role)
             index, read = index + 1, following.end
-        elif not _is_backed(figure, sense, _role(before, lang), fact):
+        elif not _is_backed(figure, sense, role, fact):
             raise UnbackedError(f"{text[figure.start : end]!r} is not in the fact")
         rest += text[position : figure.start] + " "
         position, read = end, max(read, found[index].end)
@@ -123,9 +127,11 @@ def _values(sense: str, role: str, fact: Fact) -> Iterator[tuple[object, float]]
     elif sense == "deviations":
         yield (abs(fact.ratio) if fact.ratio is not None else None), 1.0
     elif sense == "duration":
-        yield values.get("days"), 1.0
+        yield from ((value, 1.0) for value in _durations(role, fact))
     elif sense == "excess":
         yield values.get("excess"), 1.0
+    elif fact.kind is FactKind.CATEGORY_SHIFT and sense in ("part", "count"):
+        yield values.get(_SHIFT_COUNTS[role == "expected", sense]), 1.0
     elif sense == "part":
         yield values.get("count"), 1.0
     elif sense == "count":
@@ -138,6 +144,25 @@ def _values(sense: str, role: str, fact: Fact) -> Iterator[tuple[object, float]]
         yield from ((value, 1.0) for value in _ends(fact))
     elif fact.kind is FactKind.STRANGENESS or not _is_unit_missing(sense, fact):
         yield fact.actual, 1.0
+
+
+_SHIFT_COUNTS = {
+    (False, "part"): "count",
+    (False, "count"): "total",
+    (True, "part"): "before",
+    (True, "count"): "before_total",
+}
+"""Which count a figure of a shift shows: of the latest records, or of those that they stand against."""
+
+
+def _durations(role: str, fact: Fact) -> Iterator[object]:
+    """Lengths of time in days: of a window, or of a silence and of what is usual between records."""
+    if fact.kind is not FactKind.SILENCE:
+        yield fact.values.get("days")
+    elif role == "expected":
+        yield from _ends(fact)
+    else:
+        yield fact.actual
 
 
 def _is_unit_missing(sense: str, fact: Fact) -> bool:
@@ -174,7 +199,8 @@ def _ends(fact: Fact) -> Iterator[object]:
 
 def _check_range(low: Figure, high: Figure, sense: str, fact: Fact, role: str) -> None:
     scale = 100.0 if sense == "percent" else 1.0
-    if role != "expected" or sense not in ("quantity", "percent", "plain"):
+    timed = sense == "duration" and fact.kind is FactKind.SILENCE
+    if role != "expected" or not (timed or sense in ("quantity", "percent", "plain")):
         raise UnbackedError("a range stands where the fact has none")
     if sense == "plain" and bare(fact.unit or ""):
         raise UnbackedError("a range stands without its unit")

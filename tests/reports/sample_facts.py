@@ -56,6 +56,16 @@ EXAMPLES: dict[FactKind, dict[str, Any]] = {
     K.RELATIVE_SIZE: {"feature": "amount", "actual": 48200.0, "expected_high": 9800.0, "ratio": 4.92,
                       "direction": ABOVE, "unit": "EUR", "values": {"entity": "Aceros del Norte SL"}},
     K.HOUSE_RULE: {"actual": "no order above 500", "values": {"text": "Payments above 500 need an order number"}},
+    K.SILENCE: {"actual": 71.0, "expected_low": 1.2, "expected_high": 5.6, "ratio": 24.5, "direction": ABOVE, "at": AT,
+                "values": {"entity": "C20176", "count": 250}},
+    K.CATEGORY_SHIFT: {"feature": "store", "actual": "Sur", "direction": ABOVE,
+                       "values": {"entity": "C20176", "count": 7, "total": 10, "days": 28, "before": 0,
+                                  "before_total": 179}},
+    K.RECENT_LEVEL: {"feature": "amount", "actual": 299.33, "expected_low": 34.43, "expected_high": 243.85,
+                     "ratio": 3.9, "direction": ABOVE, "unit": "EUR",
+                     "values": {"entity": "C20176", "count": 8, "days": 28}},
+    K.RECENT_SUM: {"feature": "amount", "actual": 0.0, "expected_low": 437.95, "expected_high": 2347.9, "ratio": 0.0,
+                   "direction": BELOW, "unit": "EUR", "values": {"entity": "C20176", "days": 28}},
     K.OUTSIDE_BAND: {"feature": "vibration", "actual": 7.21, "expected_low": 2.9, "expected_high": 3.4, "ratio": 5.2,
                      "direction": ABOVE, "unit": "mm/s", "at": AT},
     K.LEVEL_SHIFT: {"feature": "vibration", "actual": 5.2, "expected_low": 2.9, "expected_high": 3.4, "ratio": 6.0,
@@ -138,10 +148,11 @@ _SHARES = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0, 0.5, 0.99999, 1e
 _COUNTS = st.integers(0, 10**6)
 _INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 _IS_SHARE = {K.STRANGENESS, K.BENFORD, K.ENDINGS}
-_IS_COUNT = {K.FREQUENCY, K.SEQUENCE_GAP, K.SPIKES, K.EPISODE, K.SILENT}
+_IS_COUNT = {K.FREQUENCY, K.SEQUENCE_GAP, K.SPIKES, K.EPISODE, K.SILENT, K.SILENCE}
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "weekday": st.integers(0, 6), "share": _SHARES, "days": st.integers(0, 400), "minutes": st.integers(1, 9000),
-    "count": _COUNTS, "total": _COUNTS, "mad": st.floats(0.0001, 0.1), "excess": st.floats(0.0001, 0.1),
+    "count": _COUNTS, "total": _COUNTS, "before": _COUNTS, "before_total": _COUNTS,
+    "mad": st.floats(0.0001, 0.1), "excess": st.floats(0.0001, 0.1),
     "unit_of": st.sampled_from([100, 1000, 5000]), "pattern": st.sampled_from(["EESE", "DEEE", "ESDS", "??"]),
     "digits": st.sampled_from(["49", "10"]), "ending": st.sampled_from(["99", "00"]), "open": st.booleans(),
     "stoppable": st.booleans(), "until": _INSTANTS.map(lambda at: at.date().isoformat()),

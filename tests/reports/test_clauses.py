@@ -135,6 +135,30 @@ SAID: list[tuple[FactKind, dict[str, Any], str, str]] = [
         ),
     ),
     (
+        K.SILENCE, {},
+        ("there has been no record of C20176 since 31 May 2026, for 71 days, where 1.2 to 5.6 days between records are "
+        "usual (in 250 earlier records)"),
+        ("no hay ningún registro de C20176 desde el 31 de mayo de 2026, hace 71 días, cuando lo habitual son 1,2 a 5,6 "
+        "días entre registros (en 250 registros anteriores)"),
+    ),
+    (
+        K.CATEGORY_SHIFT, {},
+        "the store “Sur” stands in 7 of 10 records within 28 days, against 0 of 179 earlier records",
+        "el valor «Sur» de store figura en 7 de 10 registros en 28 días, frente a 0 de 179 registros anteriores",
+    ),
+    (
+        K.RECENT_LEVEL, {},
+        ("the median of the amount, 299.33 EUR in 8 records within 28 days, is 3.9 times what is usual for C20176 "
+        "(34.43 to 243.85 EUR)"),
+        ("la mediana del importe, 299,33 EUR en 8 registros en 28 días, es 3,9 veces lo habitual en C20176 (34,43 a "
+        "243,85 EUR)"),
+    ),
+    (
+        K.RECENT_SUM, {},
+        ("the sum of the amount, 0.00 EUR within 28 days, is below what is usual for C20176 (437.95 to 2,347.90 EUR)"),
+        ("la suma del importe, 0,00 EUR en 28 días, está por debajo de lo habitual en C20176 (437,95 a 2.347,90 EUR)"),
+    ),
+    (
         K.STRANGENESS, {},
         "the record is stranger than 99.96 % of 12,000 comparable records",
         "el registro es más extraño que el 99,96 % de 12.000 registros comparables",
