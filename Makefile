@@ -9,7 +9,7 @@ help: ## this list
 setup: ## virtual environment, locked packages, llama.cpp, model (about 8 minutes the first time)
 	@./scripts/setup
 
-demo: setup ## sample ledger and plant, end to end, in ./sereno-demo
+demo: setup ## sample ledger, plant and customers, end to end, in ./sereno-demo
 	@.venv/bin/sereno demo
 
 test: setup ## all tests but the long ones (at most 10 minutes); REQUIRE_ALL=1 makes a skip a failure

@@ -15,7 +15,7 @@ from analyzers.audit.house_rules import check_predicate
 from analyzers.columns import Column, Columns, Role, Shape
 from analyzers.columns import Field as AuditField
 from analyzers.errors import MonitorError
-from analyzers.settings import AnalysisSettings
+from analyzers.settings import AnalysisSettings, BehaviourSettings
 from flows.documents import Document, read_document, validate
 from reports.playbook import Playbook
 
@@ -261,9 +261,28 @@ def _validate_analysis(document: Document, monitor: Monitor) -> None:
         except MonitorError as error:
             where = document.where(("analysis", "rules", position, "where"))
             raise MonitorError(f"{where}: analysis.rules: {error}") from None
+    _validate_behaviour(document, monitor, settings.behaviour)
     for position, control in enumerate(settings.controls):
         if control.table not in monitor.references:
             where = document.where(("analysis", "controls", position, "table"))
             raise MonitorError(
                 f"{where}: analysis.controls: {control.table!r} is none of the monitor's references; name it there"
             )
+
+
+def _validate_behaviour(document: Document, monitor: Monitor, behaviour: BehaviourSettings) -> None:
+    """Whether the columns that `behaviour` names are there and mean what they are named for."""
+    wanted = {
+        "entity": ([behaviour.entity] if behaviour.entity else [], (Role.ENTITY, Role.PERSON)),
+        "peers": ([behaviour.peers] if behaviour.peers else [], (Role.CATEGORY,)),
+        "place": (list(behaviour.place), (Role.CATEGORY,)),
+    }
+    for key, (names, roles) in wanted.items():
+        for name in names:
+            if name not in monitor.columns or monitor.columns[name].role not in roles:
+                where = document.where(("analysis", "behaviour", key))
+                meant = " or ".join(repr(role.value) for role in roles)
+                raise MonitorError(
+                    f"{where}: analysis.behaviour.{key}: {name[:80]!r} is no column with the role {meant}; "
+                    "name one under `columns`"
+                )

@@ -1,4 +1,4 @@
-"""The two simulators, ledger and plant, through their example monitors: what was planted, and what only looks odd."""
+"""The three simulators, ledger, plant and customers, through their example monitors: what was planted, and what only looks odd."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from analyzers.results import Finding
 from analyzers.settings import Material
 from benchmarks.batch_material import batch_material
 from benchmarks.section import Detail, Figure, Result, Section, Summary, Unit
-from flows.demo import ledger, plant
+from flows.demo import customers, ledger, plant
 from flows.demo.truth import Decoy, Planted, Score, score
 from flows.demo.walkthrough import example_monitors
 from flows.workspace import Workspace
 
 _SEEDS = 5
+_MONITORS = ("ledger", "plant", "customers")
 _DATA_DATE = date(2026, 1, 15)
 
 
@@ -34,10 +35,10 @@ class _Truth:
 
 
 def units(data: Path, quick: bool) -> list[Unit]:
-    """Both simulators and each seed; none is the demo's own."""
+    """All simulators and each seed; none is the demo's own."""
     del data
     seeds = range(101, 102 if quick else 101 + _SEEDS)
-    return [Unit(f"{name} {seed}", {"monitor": name, "seed": seed}) for name in ("ledger", "plant") for seed in seeds]
+    return [Unit(f"{name} {seed}", {"monitor": name, "seed": seed}) for name in _MONITORS for seed in seeds]
 
 
 def measure(data: Path, unit: Unit) -> Result:
@@ -69,6 +70,10 @@ def _workspace(folder: Path, name: str, seed: int) -> tuple[Workspace, _Truth]:
         books = ledger.simulate(seed, _DATA_DATE)
         ledger.write(books, folder / "data" / "ledger")
         return Workspace.open(folder), _Truth(books.planted, books.decoys)
+    if name == "customers":
+        shops = customers.simulate(seed, _DATA_DATE)
+        customers.write(shops, folder / "data" / "customers")
+        return Workspace.open(folder), _Truth(shops.planted, shops.decoys)
     pumps = plant.simulate(seed, _DATA_DATE)
     plant.write(pumps, folder / "data" / "plant")
     return Workspace.open(folder), _Truth(pumps.planted, pumps.decoys)
@@ -106,7 +111,7 @@ def _delays(findings: Sequence[Finding], planted: Sequence[Planted], keys: Mappi
 
 
 def summarize(results: Sequence[tuple[Unit, Result]]) -> Summary:
-    """Shares over both simulators and all seeds together, and for each of them."""
+    """Shares over all simulators and all seeds together, and for each of them."""
     measured = [result for _, result in results]
     delays = [late for result in measured for _, rule_like, late in result["delays"] if not rule_like]
     figures = [
@@ -195,8 +200,8 @@ def _false(results: Sequence[tuple[Unit, Result]]) -> Detail:
 
 SECTION = Section(
     name="simulators",
-    title="Simulated ledger and plant, with decoys",
-    how="Both simulators with five seeds that are not the demo's, one batch each (30 and 7 days) through the example "
+    title="Simulated ledger, plant and customers, with decoys",
+    how="All simulators with five seeds that are not the demo's, one batch each (30, 7 and 7 days) through the example "
     "monitors. What counts is what the budget lets into the mail; a fault's delay is that of its episode's start.",
     units=units,
     measure=measure,

@@ -20,7 +20,7 @@ def demo(
 ) -> int:
     """Run the main job on sample data, end to end.
 
-    A ledger and a plant, in a workspace like any other; ends with where the report is.
+    A ledger, a plant and customers, in a workspace like any other; ends with where the report is.
 
     Example: sereno demo ./sereno-demo
     """

@@ -1,4 +1,4 @@
-"""`sereno demo`: a workspace like any other, filled by the two simulators, and one real night in it.
+"""`sereno demo`: a workspace like any other, filled by the three simulators, and one real night in it.
 
 What was planted is kept in a file beside the data that no monitor reads; it only serves to count what was found.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import flows
 from analyzers.columns import Columns, Role
 from analyzers.errors import OperationError, UsageError
-from flows.demo import ledger, plant
+from flows.demo import customers, ledger, plant
 from flows.demo.truth import Decoy, Planted, Score, score
 from flows.night_run import RunLine, run_night
 from flows.warehouse import Warehouse, records
@@ -32,7 +32,7 @@ SEED = 7
 DATA_DATE = date(2026, 1, 15)
 """The last day of the sample data: its batch holds the end of a year."""
 TRUTH_FILE = "demo-truth.json"
-MONITORS = ("ledger", "plant")
+MONITORS = ("ledger", "plant", "customers")
 _SETTINGS = """\
 # Settings of the whole workspace. Without `mail.host` mails stay in outbox/ as .eml files.
 name: Sample company
@@ -80,16 +80,18 @@ def make_workspace(folder: Path, *, lang: Lang, model: Path | None, narration: b
     """Write settings, monitors, sample data and the truth; UsageError where the folder holds something else."""
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / TRUTH_FILE).exists())):
         raise UsageError(f"{folder}: holds something else than an earlier demo; name an empty or a new folder")
-    say("simulating a ledger of supplier payments and a plant of three pumps")
+    say("simulating a ledger of supplier payments, a plant of three pumps and a chain of shops with its customers")
     books, pumps = ledger.simulate(SEED, DATA_DATE), plant.simulate(SEED, DATA_DATE)
+    shops = customers.simulate(SEED, DATA_DATE)
     truth = Truth(
-        {"ledger": books.planted, "plant": pumps.planted},
-        {"ledger": books.decoys, "plant": pumps.decoys},
+        {"ledger": books.planted, "plant": pumps.planted, "customers": shops.planted},
+        {"ledger": books.decoys, "plant": pumps.decoys, "customers": shops.decoys},
     )
     (folder / "monitors").mkdir(parents=True, exist_ok=True)
     write_whole(folder / TRUTH_FILE, json.dumps(asdict(truth), default=str, indent=1))
     ledger.write(books, folder / "data" / "ledger")
     plant.write(pumps, folder / "data" / "plant")
+    customers.write(shops, folder / "data" / "customers")
     for name in MONITORS:
         shutil.copyfile(example_monitors() / f"{name}.yaml", folder / "monitors" / f"{name}.yaml")
     stated = f"model: {json.dumps(str(model.resolve()))}\n" if model else ""
@@ -99,14 +101,14 @@ def make_workspace(folder: Path, *, lang: Lang, model: Path | None, narration: b
 
 
 def example_monitors() -> Path:
-    """The folder of the two example monitors: inside the wheel, or beside the packages in a checkout."""
+    """The folder of the example monitors: inside the wheel, or beside the packages in a checkout."""
     packages = Path(flows.__file__).parent
     shipped = packages / "demo" / "monitors"
     return shipped if shipped.is_dir() else packages.parent / "monitors"
 
 
 def _run(workspace: Workspace, say: Say) -> list[RunLine]:
-    """One night of both monitors; decided again where the code changed since the last demo in this folder."""
+    """One night of all monitors; decided again where the code changed since the last demo in this folder."""
     lines = run_night(workspace, MONITORS, data_date=DATA_DATE, say=say)
     if any(line.status == "skipped" for line in lines):
         lines = run_night(workspace, MONITORS, data_date=DATA_DATE, force=True, say=say)

@@ -82,8 +82,8 @@ def _confirmed_of_history(connection: sql.Connection, monitor: str) -> tuple[Ear
 
 
 def _open_before(connection: sql.Connection, findings: Iterable[Finding], data_date: date) -> list[Finding]:
-    """Episodes about the same series that were active when an earlier date last saw them, the latest first."""
-    subjects = sorted({finding.subject.id for finding in findings if finding.subject.kind is SubjectKind.SERIES})
+    """Episodes about the same series or entity's behaviour, active when an earlier date last saw them, latest first."""
+    subjects = sorted({finding.subject.id for finding in findings if _lasts(finding)})
     monitors = sorted({finding.monitor for finding in findings})
     if not subjects:
         return []
@@ -97,7 +97,12 @@ def _open_before(connection: sql.Connection, findings: Iterable[Finding], data_d
     """
     parameters: dict[str, sql.Cell] = {"day": data_date, "monitors": monitors, "subjects": subjects}
     found = [Finding.model_validate_json(row[0]) for row in sql.rows(connection, query, parameters)]
-    return [finding for finding in found if finding.subject.kind is SubjectKind.SERIES]
+    return [finding for finding in found if _lasts(finding)]
+
+
+def _lasts(finding: Finding) -> bool:
+    """Whether it is about a time of a series or of an entity's behaviour, so that another night may continue it."""
+    return finding.subject.kind is SubjectKind.SERIES or finding.family is Family.BEHAVIOUR
 
 
 def _continues(finding: Finding, earlier: Finding, gap: timedelta) -> bool:
@@ -105,6 +110,9 @@ def _continues(finding: Finding, earlier: Finding, gap: timedelta) -> bool:
         return False
     if finding.time_from is None or earlier.time_to is None or earlier.condition is Condition.ENDED:
         return False
+    if finding.family is Family.BEHAVIOUR or earlier.family is Family.BEHAVIOUR:
+        # The start of a change is an estimate that more records move: any overlap is the same change.
+        return finding.family is earlier.family and finding.time_from <= earlier.time_to + gap
     return earlier.time_to - gap <= finding.time_from <= earlier.time_to + gap
 
 
