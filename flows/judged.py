@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from analyzers.results import Candidate, Finding, SubjectKind
+from analyzers.results import Candidate, Family, Finding, SubjectKind
 from flows.warehouse import Warehouse, sql
 from flows.workspace import Workspace
 
@@ -35,7 +35,7 @@ class Judged:
         """Whether a finding is about the same: its fingerprint, one of its records, or its series at its time."""
         if finding.fingerprint == self.about.fingerprint:
             return True
-        if self._is_interval or finding.subject.kind is SubjectKind.SERIES:
+        if self._is_interval or finding.subject.kind is SubjectKind.SERIES or finding.family is Family.BEHAVIOUR:
             return finding.subject.id == self.about.subject.id and self._overlaps(finding.time_from, finding.time_to)
         return not set(self.about.records).isdisjoint(finding.records)
 
@@ -47,7 +47,8 @@ class Judged:
 
     @property
     def _is_interval(self) -> bool:
-        return self.about.subject.kind is SubjectKind.SERIES
+        behaves = isinstance(self.about, Finding) and self.about.family is Family.BEHAVIOUR
+        return behaves or self.about.subject.kind is SubjectKind.SERIES
 
     def _overlaps(self, start: datetime | None, end: datetime | None) -> bool:
         before = end is not None and self.about.time_from is not None and self.about.time_from > end

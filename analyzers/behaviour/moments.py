@@ -14,7 +14,7 @@ from analyzers.behaviour.habits import MOST_VALUES, Habits, shift
 from analyzers.behaviour.population import Population, View
 from analyzers.behaviour.rhythm import Rhythms, fading, pace, silence
 from analyzers.behaviour.sizes import Sizes, change
-from analyzers.calibration import benjamini_hochberg, conformal_p_values, severity, trimmed
+from analyzers.calibration import Calibration, benjamini_hochberg, severity
 from analyzers.columns import Columns, Role
 from analyzers.settings import BehaviourSettings
 
@@ -180,9 +180,9 @@ def _answer(question: Question, scores: Floats, mature: Flags, pool: list[tuple[
     whole = was_mature.sum() >= _ENOUGH and (~was_mature).sum() >= _ENOUGH
     for grown in (True, False) if whole else (None,):
         known = np.isfinite(scores) & (mature == grown if grown is not None else True)
-        kept = trimmed(earlier if grown is None else earlier[was_mature == grown])
+        kept = Calibration.of([earlier if grown is None else earlier[was_mature == grown]]).trimmed()
         size += len(kept)
         if known.any() and len(kept):
-            p_values[known] = conformal_p_values(kept, scores[known])
-            strange[known] = severity(kept, scores[known])
+            p_values[known] = kept.p_values(scores[known][None, :])
+            strange[known] = severity(kept.scores, scores[known])
     return Answer(question, scores, p_values, strange, size)

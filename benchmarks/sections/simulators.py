@@ -1,4 +1,4 @@
-"""The three simulators, ledger, plant and customers, through their example monitors: what was planted, and what only looks odd."""
+"""Ledger, plant and customers, simulated, through their example monitors: what was planted, what only looks odd."""
 
 from __future__ import annotations
 

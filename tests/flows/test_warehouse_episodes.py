@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analyzers.results import Condition, Fact, FactKind, Finding
+from analyzers.results import Condition, Fact, FactKind, Family, Finding, Subject, SubjectKind
 from flows.warehouse import Warehouse, findings, sql
 from flows.warehouse.episodes import inherit, outside_the_baseline
 from flows.warehouse.publish import publish
@@ -87,3 +87,14 @@ def test_open_and_confirmed_episodes_stay_out_of_the_baseline(connection: sql.Co
     decide("v1:first", Verdict.FALSE_POSITIVE)
     (confirmed,) = outside_the_baseline(connection, "ledger", TUESDAY)
     assert confirmed.time_from == instant(MONDAY, 1)
+
+
+def test_a_customers_change_stays_one_finding_though_its_start_moves(connection: sql.Connection) -> None:
+    customer = Subject(kind=SubjectKind.ENTITY, id="customer=C1", label="C1")
+    change = {"subject": customer, "family": Family.BEHAVIOUR, "type": "slower_rhythm"}
+    publish(connection, run_record(MONDAY, "b"), analysis(part("-", 2, 24, "slow", **change)))
+    later = part("-", 10, 48, "gone", **{**change, "type": "stopped"})
+    (finding,) = inherit(connection, analysis(later), TUESDAY).findings
+    assert (finding.id, finding.type, finding.time_from) == ("slow", "stopped", instant(MONDAY, 2))
+    burst = part("-", 10, 48, "burst", **{**change, "family": Family.TABULAR, "type": "unusual_frequency"})
+    assert inherit(connection, analysis(burst), TUESDAY).findings[0].id == "burst"

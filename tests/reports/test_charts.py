@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.results import Chart, DigitsChart, PeersChart, SeriesChart
+from analyzers.results import Chart, DigitsChart, PeersChart, SeriesChart, WeeksChart
 from reports import charts
 from reports.charts.series import MOST_POINTS, _thinned
 from tests.reports.sample_night import HOSTILE, digits_chart, peers_chart, series_chart
@@ -139,3 +139,23 @@ def test_thinning_keeps_both_extremes(values: list[float]) -> None:
     if np.isfinite(actual).any():
         assert np.nanmin(actual[kept]) == np.nanmin(actual)
         assert np.nanmax(actual[kept]) == np.nanmax(actual)
+
+
+def test_weeks_tell_their_usual_number_and_the_value_that_changed() -> None:
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    chart = WeeksChart(
+        label="C20176",
+        weeks=tuple(start + timedelta(days=7 * at) for at in range(10)),
+        counts=(4, 5, 4, 6, 5, 4, 5, 5, 4, 5),
+        low=4.0,
+        high=5.0,
+        start=start + timedelta(days=7 * 7),
+        value="Sur <b>",
+        with_value=(0, 0, 0, 0, 0, 0, 0, 4, 4, 5),
+    )
+    said = charts.describe(chart, "en")
+    assert "C20176" in said
+    assert "4 to 5 are usual" in said
+    assert "stands in 13 of them, 13 of these since then" in said
+    assert "Sur <b>" not in charts.draw_svg(chart, "es")
+    assert charts.is_empty(chart.model_copy(update={"counts": (0,) * 10, "with_value": ()}))
