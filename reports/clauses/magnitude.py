@@ -38,7 +38,9 @@ COUNTED_IN_DEVIATIONS = frozenset(
 """Kinds whose `ratio` is a distance in usual deviations."""
 
 
-_WITH_A_RANGE = frozenset({FactKind.OWN_HISTORY, FactKind.PEERS, FactKind.FREQUENCY})
+_WITH_A_RANGE = frozenset(
+    {FactKind.OWN_HISTORY, FactKind.PEERS, FactKind.FREQUENCY, FactKind.RECENT_LEVEL, FactKind.RECENT_SUM}
+)
 
 
 def magnitude(fact: Fact) -> Magnitude:

@@ -133,6 +133,10 @@ EVIDENCE: Mapping[FactKind, tuple[str, str]] = {
     FactKind.CLOCK_STUCK: ("the repeated time", "la hora repetida"),
     FactKind.BAD_QUALITY: ("the readings marked as bad", "las lecturas dadas por malas"),
     FactKind.UNIT_CHANGED: ("the change of unit", "el cambio de unidad"),
+    FactKind.SILENCE: ("the lasting silence", "el silencio prolongado"),
+    FactKind.CATEGORY_SHIFT: ("the shift between values", "el desplazamiento entre valores"),
+    FactKind.RECENT_LEVEL: ("the change of the usual size", "el cambio del tamaño habitual"),
+    FactKind.RECENT_SUM: ("the change of the sum", "el cambio de la suma"),
     FactKind.EXPOSURE: ("the money involved", "el dinero en juego"),
     FactKind.SEEN_BEFORE: ("the repetition over several nights", "la repetición en varias noches"),
 }

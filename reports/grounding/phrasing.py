@@ -230,6 +230,34 @@ _OF_KIND: Mapping[FactKind, tuple[str, str]] = {
         "amount average by differs from is its measure reference usual where",
         "cuando difiere es habitual importe lo media medida referencia su",
     ),
+    FactKind.SILENCE: (
+        "are been between day days earlier for has is no of record records since there usual where",
+        "anteriores cuando de desde día días el entre es habitual hace hay lo los ningún no registros son",
+    ),
+    FactKind.CATEGORY_SHIFT: (
+        "against amount another before day days earlier has of records share stands than value within",
+        "anteriores antes de el figura frente importe otra proporción que registros tiene valor",
+    ),
+    FactKind.RECENT_LEVEL: (
+        (
+            "above amount below day days for from is median of only out records slightly somewhat stands usual values "
+            "well what within"
+        ),
+        (
+            "algo aparta bastante de debajo del dentro encima es está habitual importe la ligeramente lo los mediana "
+            "registros se solo valores"
+        ),
+    ),
+    FactKind.RECENT_SUM: (
+        (
+            "above amount below day days for from is of only out records slightly somewhat stands sum usual values "
+            "well what within"
+        ),
+        (
+            "algo aparta bastante de debajo del dentro encima es está habitual importe la ligeramente lo los registros "
+            "se solo suma valores"
+        ),
+    ),
     FactKind.EXPOSURE: (
         "is known money not risk",
         "asciende conoce dinero no riesgo se",

@@ -29,7 +29,10 @@ def check_statement(
 
     `text` is bare (see `names.bare`), one statement without period; `assets` are further names of the subject.
     """
-    text = masked(text, {**names_of(fact), **label_names(subject.label or subject.id), **assets}, WORDS[lang])
+    names = {**names_of(fact), **label_names(subject.label or subject.id), **assets}
+    # A column may be called like a word of any statement ("amount"); a value only like one of this kind's.
+    column = WORDS[lang].intersection(re.findall(r"\w+", (fact.feature or "").lower()))
+    text = masked(text, names, words_of(fact.kind, lang) | column)
     text = text.rstrip(". ")
     _check_order(text, fact)
     if not re.search(lexicon.MARKS[fact.kind][lang == "es"], text, re.IGNORECASE):

@@ -158,6 +158,9 @@ _IN_DEVIATIONS = frozenset(
 )
 
 
+_WITH_A_RANGE = frozenset({K.OWN_HISTORY, K.PEERS, K.FREQUENCY, K.RECENT_LEVEL, K.RECENT_SUM})
+
+
 def _is_large(fact: Fact) -> bool | None:
     """Whether it departs by half of what is usual, or by three standard deviations; None where that is unknown."""
     ratio = fact.ratio
@@ -168,7 +171,7 @@ def _is_large(fact: Fact) -> bool | None:
     if ratio <= 0:
         return None
     low, high, actual = fact.expected_low, fact.expected_high, fact.actual
-    compared = fact.kind in (K.OWN_HISTORY, K.PEERS, K.FREQUENCY) and isinstance(actual, int | float)
+    compared = fact.kind in _WITH_A_RANGE and isinstance(actual, int | float)
     if compared and low is not None and high is not None and low <= float(actual or 0) <= high:
         return False
     return max(ratio, 1 / ratio) >= 1.5

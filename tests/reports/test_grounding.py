@@ -216,3 +216,8 @@ def test_a_name_that_looks_like_a_huge_power_ends_nothing() -> None:
     for lang in LANGS:
         for text in ("the record 5e99999 falls -1e999 times", "1e-99999"):
             assert not any(figure.rounds(5.0) for figure in figures(text, lang) if figure.value != 5)
+
+
+def test_a_value_may_be_a_word_of_another_kind_of_statement() -> None:
+    fact = example(FactKind.CATEGORY_SHIFT, actual="Estación")
+    assert reasons(clause(fact, "es", timezone=ZONE), fact, "es") == []
