@@ -14,7 +14,7 @@ from itertools import islice
 
 from markupsafe import Markup
 
-from analyzers.results import Chart, Check, CheckStatus, Fact, GuaranteeKind
+from analyzers.results import Chart, Check, CheckStatus, Fact, Finding, GuaranteeKind
 from reports import charts
 from reports.clauses import clause
 from reports.contents import Claim, MonitorPart, Night
@@ -136,11 +136,19 @@ def render_page(night: Night) -> str:
         "t": phrases.text,
         "checks_of": _checks,
         "missed_of": missed_sentence,
+        "why_of": _why,
         "APPENDIX_SHOWN": APPENDIX_SHOWN,
         "INDEX_SHOWN": INDEX_SHOWN,
         "SAMPLE_FIELDS": SAMPLE_FIELDS,
     }
     return printable(environment(markup=True, own=night.style.templates).get_template("page.html").render(shown))
+
+
+def _why(finding: Finding, phrases: Phrases) -> str:
+    """The weightiest fact in short."""
+    if not finding.facts:
+        return ""
+    return clause(finding.facts[0], phrases.lang, timezone=phrases.timezone, short=True)
 
 
 def _page(night: Night, phrases: Phrases) -> Page:

@@ -7,6 +7,7 @@ infinite) counts as lacking.
 from __future__ import annotations
 
 from analyzers.results import Fact
+from reports.clauses.brief import brief
 from reports.clauses.english import ENGLISH
 from reports.clauses.english_behaviour import ENGLISH_BEHAVIOUR
 from reports.clauses.english_series import ENGLISH_SERIES
@@ -30,9 +31,10 @@ def saying(fact: Fact, lang: Lang, *, timezone: str = "UTC") -> Saying:
     return _TEMPLATES[lang][fact.kind](Slots(fact, lang, timezone))
 
 
-def clause(fact: Fact, lang: Lang, *, timezone: str = "UTC") -> str:
+def clause(fact: Fact, lang: Lang, *, timezone: str = "UTC", short: bool = False) -> str:
     """The fact as a main clause without its period, its first letter small where the word is not a name.
 
-    Every kind of fact has a clause in every language, whichever of its slots are missing.
+    Every kind of fact has a clause in every language, whichever of its slots are missing. The short form leaves out the
+    ranges, counts and dates that stand beside it, for tables and mail.
     """
-    return saying(fact, lang, timezone=timezone).text
+    return saying(brief(fact) if short else fact, lang, timezone=timezone).text

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from analyzers.results import Direction, Fact, FactKind
 from reports.clauses import clause
 from reports.clauses.magnitude import Magnitude, magnitude
-from reports.contents import Lang
-from tests.reports.sample_facts import EXAMPLES, example, random_facts
+from reports.contents import Claim, Lang
+from reports.grounding import failures
+from tests.reports.sample_facts import EXAMPLES, example, finding, random_facts
 
 LANGS: tuple[Lang, ...] = ("en", "es")
 K = FactKind
@@ -234,3 +235,21 @@ def test_magnitude_has_fixed_cut_offs() -> None:
         Magnitude.HARDLY, Magnitude.SOMEWHAT, Magnitude.WELL, Magnitude.FAR, Magnitude.FAR, Magnitude.NONE
     ]  # fmt: skip
     assert magnitude(example(K.LEVEL_SHIFT, ratio=-7.0)) is Magnitude.FAR
+
+
+def test_short_clauses_leave_out_what_stands_beside_them() -> None:
+    said = clause(example(K.OWN_HISTORY), "en", short=True).replace("\N{NO-BREAK SPACE}", " ")
+    assert said == "the amount of 48,200.00 EUR is 12 times what is usual for Aceros del Norte SL"
+    assert clause(example(K.BANK_CHANGED), "es", short=True) == "la cuenta bancaria se cambió 2 días antes del pago"
+    for kind in FactKind:
+        for lang in LANGS:
+            assert len(clause(example(kind), lang, short=True)) <= len(clause(example(kind), lang))
+
+
+@settings(max_examples=100, deadline=None)
+@given(fact=random_facts())
+def test_short_clauses_are_as_true_as_long_ones(fact: Fact) -> None:
+    for lang in LANGS:
+        said = clause(fact, lang, short=True)
+        claim = Claim(text=said[:1].upper() + said[1:] + ".", facts=("f1",), part="what")
+        assert failures([claim], finding(fact), lang, "UTC") == (), said
