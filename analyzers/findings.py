@@ -182,7 +182,23 @@ def _finding(
         facts=_facts(group.flags, exposure, currency),
         chart=next((flag.chart for flag in group.flags if flag.chart is not None), None),
         fields=fields.get(rows[0], {}) if _is_of_a_record(group) else {},
+        entities=_entities(material, group),
     )
+
+
+def _entities(material: Material, group: Group) -> dict[str, str]:
+    """The one entity of each entity column that all of the group's records are about, or that it names itself."""
+    columns = {*material.columns.names(Role.ENTITY), material.settings.behaviour.entity}
+    named, _, label = group.subject.id.partition("=")
+    if group.subject.kind is SubjectKind.ENTITY and label and named in columns:
+        return {named: label}
+    found = {}
+    for column in material.columns.names(Role.ENTITY):
+        if group.rows and column in material.batch.columns:
+            values = material.batch[column].gather(list(group.rows[:MOST_RECORDS])).unique()
+            if len(values) == 1 and values[0] is not None:
+                found[column] = str(values[0])
+    return found
 
 
 def _is_of_a_record(group: Group) -> bool:

@@ -360,6 +360,8 @@ class Finding(Frozen):
     p_value: float | None = None
     facts: tuple[Fact, ...]
     chart: Chart | None = None
+    entities: dict[str, str] = Field(default_factory=dict)
+    """The entities that it is about, a label by entity column; none where it is about several or about a batch."""
     fields: dict[str, str] = Field(default_factory=dict)
     """The record's own columns as text, to be shown beside the finding; person columns are masked already."""
 
@@ -395,6 +397,30 @@ class Candidate(Frozen):
     facts: tuple[Fact, ...] = ()
     fields: dict[str, str] = Field(default_factory=dict)
     """The record's own columns as text; person columns are masked already."""
+
+
+class NightRisk(Frozen):
+    """An entity's risk on a night."""
+
+    day: date
+    risk: float
+
+
+class EntityRisk(Frozen):
+    """What is open about an entity on a night, in one figure; `analyzers.risk.entity_risks` has the formula."""
+
+    column: str
+    entity: str
+    """Its label; masked where it is a person."""
+    open_findings: int
+    severity: float
+    """The highest of its open findings."""
+    risk: float
+    """0 to 100."""
+    exposure: dict[str, Decimal] = Field(default_factory=dict)
+    """Money at risk per currency; the empty text stands for a currency that nothing states."""
+    nights: tuple[NightRisk, ...] = ()
+    """The last nights, oldest first, the present one last."""
 
 
 class CheckStatus(StrEnum):

@@ -5,6 +5,7 @@ IEC 31010:2019 describes the consequence/likelihood matrix; it prescribes no sca
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +13,8 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from analyzers.results import Condition, EntityRisk, Finding, Review
 
 SUPPORT = 0.5
 """How much a further reason adds beside the strongest: reasons about one record are not independent."""
@@ -78,6 +81,39 @@ def expected_loss(exposure: Decimal | None, likely: float, record: TrackRecord) 
     if exposure is None or record.verdicts < ENOUGH_VERDICTS:
         return None
     return (exposure * Decimal(str(likely))).quantize(Decimal("0.01"))
+
+
+def entity_risks(findings: Iterable[Finding]) -> tuple[EntityRisk, ...]:
+    """Risk of every entity that open findings are about, by falling risk.
+
+    The risk (0 to 100) is the noisy-or of the priorities p of its open findings, the lesser of which count half:
+    100 (1 - (1 - p1/100) (1 - p2/200) (1 - p3/200) ...), with p1 the highest. So it is never below the finding that
+    matters most, grows with each further one, and stays within the scale of priorities. Closed, ended and allowed
+    findings do not count; money is added up per currency. No standard prescribes such a figure.
+    """
+    about: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.review is Review.CLOSED or finding.condition is Condition.ENDED or finding.allowed is not None:
+            continue
+        for column, entity in finding.entities.items():
+            about[column, entity].append(finding)
+    risks = [_entity_risk(column, entity, own) for (column, entity), own in about.items()]
+    return tuple(sorted(risks, key=lambda risk: (-risk.risk, risk.column, risk.entity)))
+
+
+def _entity_risk(column: str, entity: str, own: Sequence[Finding]) -> EntityRisk:
+    exposure: dict[str, Decimal] = defaultdict(Decimal)
+    for finding in own:
+        if finding.exposure is not None:
+            exposure[finding.currency or ""] += finding.exposure
+    return EntityRisk(
+        column=column,
+        entity=entity,
+        open_findings=len(own),
+        severity=max(finding.severity for finding in own),
+        risk=combined(finding.priority for finding in own),
+        exposure=dict(sorted(exposure.items())),
+    )
 
 
 @dataclass(frozen=True)

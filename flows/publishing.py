@@ -16,7 +16,7 @@ from flows.ingestion import run_record
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import MonitorRun, Plan
 from flows.version import version
-from flows.warehouse import audit, deliveries, findings, narratives, runs, sql
+from flows.warehouse import audit, deliveries, entity_risk, findings, narratives, runs, sql
 from flows.warehouse.deliveries import Delivery
 from flows.warehouse.publish import publish as publish_run
 from flows.warehouse.runs import RunStatus
@@ -112,6 +112,9 @@ def _part(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outc
         guarantees=analysis.guarantees,
         new=changes.new,
         still_open=changes.still_open,
+        entities=entity_risk.at_risk(connection, run.name, run.data_date, recognized, judged=analysis.records > 0)[
+            : entity_risk.SHOWN
+        ],
         ended=changes.ended,
         precision=reviewing.observed_precision(connection, run.name),
         drawn=analysis.drawn,

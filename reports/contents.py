@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
-from analyzers.results import Candidate, Check, Finding, Frozen, Guarantee
+from analyzers.results import Candidate, Check, EntityRisk, Finding, Frozen, Guarantee
 from reports.house_style import HouseStyle
 
 Lang = Literal["en", "es"]
@@ -118,6 +118,8 @@ class MonitorPart(Frozen):
     """For `scan`: what was inferred about each column, a sentence each."""
     new: int = 0
     still_open: int = 0
+    entities: tuple[EntityRisk, ...] = ()
+    """Entities at risk, by falling risk."""
     ended: int = 0
     precision: tuple[Precision, ...] = ()
     """What people judged so far; empty where nobody has."""

@@ -19,6 +19,7 @@ from reports import charts
 from reports.clauses import clause
 from reports.contents import Claim, MonitorPart, Night
 from reports.digest import Digest, Money, Placed, money_of
+from reports.entities import EntityRow, entity_rows
 from reports.phrases import Phrases, printable
 from reports.summary import summary
 from reports.templating import environment, web_address
@@ -120,6 +121,7 @@ class Page:
     appendix_total: int
     known_money: tuple[Money, ...]
     guarantees: tuple[tuple[MonitorPart, tuple[str, ...]], ...]
+    entities: tuple[EntityRow, ...]
 
 
 def render_page(night: Night) -> str:
@@ -163,6 +165,7 @@ def _page(night: Night, phrases: Phrases) -> Page:
         appendix=rest[:MOST_APPENDIX],
         appendix_total=len(rest),
         known_money=money_of(digest.known_before),
+        entities=entity_rows(night, phrases),
         guarantees=tuple(
             (part, _guarantees(part, phrases)) for part in night.parts if part.guarantees or part.precision
         ),

@@ -12,7 +12,7 @@ from datetime import date
 from hashlib import sha256
 
 from analyzers.results import Analysis, Finding, Flag, Origin
-from flows.warehouse import audit, candidates, findings, sql
+from flows.warehouse import audit, candidates, entity_risk, findings, sql
 from flows.warehouse.narratives import store_narratives
 from flows.warehouse.runs import RunRecord, RunStatus, audited, finished_run, store_checks, store_run
 from reports.contents import Narrative
@@ -39,6 +39,7 @@ def publish(
         correction=earlier.correction + 1 if earlier else 0,
     )
     recognized = findings.recognize(connection, analysis.findings, run.data_date)
+    risks = entity_risk.at_risk(connection, run.monitor, run.data_date, recognized, judged=analysis.records > 0)
     if earlier is not None:
         delete_run(connection, earlier.run)
     store_run(connection, written)
@@ -46,6 +47,7 @@ def publish(
     _store_flags(connection, run.run, analysis.flags)
     documents = _store_findings(connection, written, recognized)
     store_narratives(connection, run.run, narratives)
+    entity_risk.store(connection, run.run, run.monitor, run.data_date, risks)
     candidates.forget(connection, run.monitor, run.data_date, Origin.BELOW_LINE)
     candidates.store(connection, analysis.drawn, run.data_date, run=run.run, below_line=analysis.below_line)
     _update_identities(connection, written, recognized)
@@ -55,7 +57,7 @@ def publish(
 
 def delete_run(connection: sql.Connection, run: str) -> None:
     """Delete what a run wrote, but for its sightings and its entry in the audit log."""
-    for table in ("runs", "checks", "flags", "facts", "run_findings", "narratives"):
+    for table in ("runs", "checks", "flags", "facts", "run_findings", "narratives", "entity_risk"):
         sql.run(connection, f"DELETE FROM {table} WHERE run = ?", [run])
 
 

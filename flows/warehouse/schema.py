@@ -153,7 +153,20 @@ def _add_review(connection: sql.Connection) -> None:
         sql.run(connection, f"ALTER TABLE snoozes ADD COLUMN {column}")
 
 
-STEPS: tuple[Step, ...] = (_first_tables, _add_review)
+_ENTITY_RISK = """
+CREATE TABLE entity_risk (
+    run VARCHAR NOT NULL, monitor VARCHAR NOT NULL, data_date DATE NOT NULL, entity_column VARCHAR NOT NULL,
+    entity VARCHAR NOT NULL, open_findings BIGINT NOT NULL, severity DOUBLE NOT NULL, risk DOUBLE NOT NULL,
+    exposure VARCHAR NOT NULL)
+"""
+
+
+def _add_entity_risk(connection: sql.Connection) -> None:
+    """Risk of entities, a line for each entity and run."""
+    sql.run(connection, _ENTITY_RISK)
+
+
+STEPS: tuple[Step, ...] = (_first_tables, _add_review, _add_entity_risk)
 """Step n brings a file from version n to version n + 1."""
 
 

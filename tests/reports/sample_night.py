@@ -15,6 +15,7 @@ from analyzers.results import (
     Condition,
     DigitsChart,
     Direction,
+    EntityRisk,
     Fact,
     FactKind,
     Family,
@@ -22,6 +23,7 @@ from analyzers.results import (
     Frozen,
     Guarantee,
     GuaranteeKind,
+    NightRisk,
     PeersChart,
     Review,
     SeriesChart,
@@ -623,6 +625,14 @@ def plant_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
     )
 
 
+def _entity(name: str, *risks: float) -> EntityRisk:
+    nights = tuple(NightRisk(day=DAY - timedelta(days=len(risks) - 1 - at), risk=risk) for at, risk in enumerate(risks))
+    exposure = {"EUR": Decimal("96000"), "USD": Decimal("14200.50")}
+    return EntityRisk(
+        column="supplier", entity=name, open_findings=3, severity=91.0, risk=risks[-1], exposure=exposure, nights=nights
+    )
+
+
 def sample_night(lang: Lang = "en", *, beyond: int = 34) -> Night:
     """The whole night; `beyond` findings lie beyond the budget."""
     payments = MonitorPart(
@@ -648,6 +658,7 @@ def sample_night(lang: Lang = "en", *, beyond: int = 34) -> Night:
         new=5,
         still_open=2,
         ended=0,
+        entities=(_entity("Gulf Trading FZE", 12.0, 40.0, 88.0), _entity(HOSTILE, 0.0, 0.0, 30.0)),
     )
     plant = MonitorPart(
         monitor="plant",

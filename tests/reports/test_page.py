@@ -103,9 +103,12 @@ def test_headings_and_landmarks_are_in_order() -> None:
     assert {"header", "nav", "footer"} <= set(seen.tags)
 
 
+_SECTIONS = ("today", "matrix", "findings", "entities", "appendix", "quality", "method")
+
+
 def test_sections_come_in_the_order_in_which_they_are_needed() -> None:
     page = render_page(sample_night())
-    places = [page.index(f'id="{name}"') for name in ("today", "matrix", "findings", "appendix", "quality", "method")]
+    places = [page.index(f'id="{name}"') for name in _SECTIONS]
     assert places == sorted(places)
 
 
@@ -285,3 +288,14 @@ def test_both_languages_say_the_same_things() -> None:
         _leaves(yaml.safe_load((files / f"page.{lang}.yaml").read_text(encoding="utf-8"))) for lang in ("en", "es")
     )
     assert english == spanish
+
+
+def test_entities_at_risk_show_their_trend_in_words_too() -> None:
+    page = render_page(sample_night())
+    section = page[page.index('id="entities"') : page.index('id="appendix"')]
+    assert "Gulf Trading FZE" in section
+    assert 'aria-label="Risk on the last 3 nights: from 12 to 88 of 100, at most 88."' in section
+    assert "rising" in section
+    assert section.count("<tr>") == 3
+    quiet = sample_night().model_copy(update={"parts": sample_night().parts[1:]})
+    assert 'id="entities"' not in render_page(quiet)
