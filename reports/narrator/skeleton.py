@@ -56,8 +56,9 @@ class Choices:
 
     @property
     def required(self) -> frozenset[str]:
-        """Ids of the facts that must be told."""
-        return frozenset(fact.id for fact in self.facts[:MUST_TELL])
+        """Ids of the facts that must be told: the weightiest, and the one that leads."""
+        weightiest = sorted(self.facts, key=lambda fact: -fact.weight)[:MUST_TELL]
+        return frozenset({fact.id for fact in weightiest} | ({self.lead} if self.lead else set()))
 
     @property
     def counts(self) -> range:
@@ -85,7 +86,7 @@ class Choices:
 
     def default(self) -> Skeleton:
         """Code's own choice: the required facts by weight, the first cause of most support, the first step."""
-        told = tuple(fact.id for fact in self.facts[:MUST_TELL])
+        told = tuple(fact.id for fact in self.facts if fact.id in self.required)
         joined = self.first_connectors(len(told))
         best = max(self.causes, key=lambda cause: sum(fact.weight for fact in cause.support(self.facts)))
         return Skeleton(order=told, connectors=joined, cause=best.id, step=self.steps[0].id)
@@ -111,11 +112,11 @@ def choices(finding: Finding, playbook: Playbook) -> Choices:
 def _worth_telling(facts: Sequence[Fact], about: SubjectKind, leads: Sequence[FactKind]) -> list[Fact]:
     """The facts in their order, the one that the finding's type is about first.
 
-    Of a group's records each can depart from the same history; the one that does most is told for all.
+    Of a group's records each can depart from the same history; but for the weightiest, one is told for all.
     """
     first = next((fact for kind in leads for fact in facts if fact.kind is kind), None)
     ordered = [fact for fact in facts if fact is first] + [fact for fact in facts if fact is not first]
     if about is not SubjectKind.GROUP:
         return ordered
     kinds = [(fact.kind, fact.feature) for fact in ordered]
-    return [fact for at, fact in enumerate(ordered) if kinds.index(kinds[at]) == at]
+    return [fact for at, fact in enumerate(ordered) if kinds.index(kinds[at]) == at or fact in facts[:MUST_TELL]]

@@ -67,7 +67,7 @@ def _what(
     for length in LAYOUTS[len(facts)]:
         text = ""
         for fact in facts[place : place + length]:
-            shown = _dated_once(_about_others(fact, finding), dated)
+            shown = _ranged_once(_dated_once(_about_others(fact, finding), dated), facts[:place])
             dated |= {shown.at} if shown.at and fact.kind in _DATED else set()
             now = saying(shown, said.lang, timezone=timezone)
             if place == 0:
@@ -110,7 +110,7 @@ def _prose(
         text, written = "", list(words)
         told = facts[place : place + len(words) - 1]
         for at, fact in enumerate(told):
-            shown = _dated_once(_about_others(fact, finding), dated)
+            shown = _ranged_once(_dated_once(_about_others(fact, finding), dated), facts[:place])
             dated |= {shown.at} if shown.at and fact.kind in _DATED else set()
             now = saying(shown, said.lang, timezone=timezone)
             clause_text = _opening(finding, now, said) if place == 0 else _again(now, before, said)
@@ -129,6 +129,19 @@ def _dated_once(fact: Fact, dated: Set[datetime]) -> Fact:
         return fact
     keep_weekday = fact.kind is FactKind.WEEKEND
     return fact.model_copy(update={"at": None, "values": {**fact.values} if keep_weekday else _without_weekday(fact)})
+
+
+def _ranged_once(fact: Fact, told: Sequence[Fact]) -> Fact:
+    """The fact without the usual range where a fact told before has named the same one."""
+    kinds = (FactKind.OWN_HISTORY, FactKind.PEERS)
+    if fact.kind not in kinds or fact.direction is None or _range_of(fact) not in map(_range_of, told):
+        return fact
+    update = {"expected_low": None, "expected_high": None, "values": {**fact.values, "count": None}}
+    return fact.model_copy(update=update)
+
+
+def _range_of(fact: Fact) -> tuple[FactKind, float | None, float | None, Scalar]:
+    return fact.kind, fact.expected_low, fact.expected_high, fact.values.get("count")
 
 
 def _without_weekday(fact: Fact) -> dict[str, Scalar]:

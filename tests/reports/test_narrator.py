@@ -212,6 +212,19 @@ def test_the_fact_that_the_type_is_about_comes_first() -> None:
             assert told.claims[0].facts[0] == "f2"
 
 
+def test_a_range_is_named_once_and_the_weightiest_are_told_beside_the_lead() -> None:
+    amounts = [example(K.OWN_HISTORY, actual=amount, ratio=amount / 4000, weight=weight)
+               for amount, weight in ((48200.0, 0.9), (32100.0, 0.8), (12800.0, 0.7))]  # fmt: skip
+    about = finding(*amounts, example(K.HOLIDAY, weight=0.1), kind="holiday_posting")
+    for seed in range(4):
+        told = narrate([about], lang="en", engine=RandomEngine(seed)).narratives[0]
+        assert told.claims[0].facts[0] == "f4"
+        assert {"f1", "f2", "f3"} <= {fact for claim in told.claims for fact in claim.facts}
+        assert told.text.count("3,100.00 to 4,900.00") == 1
+        assert told.grounded
+        assert told.replaced == 0
+
+
 def test_connectors_say_no_more_than_the_facts() -> None:
     kinds = (K.OWN_HISTORY, K.PEERS, K.ROUND_AMOUNT)
     about = finding(*(example(kind) for kind in kinds), kind="never_heard_of")
