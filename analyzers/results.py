@@ -128,7 +128,8 @@ class FactKind(StrEnum):
     """The sensor no longer follows the others. actual: measured; expected: what the others predict; ratio: in
     usual deviations."""
     EPISODE = "episode"
-    """at: start; actual: duration in minutes, unit "min"; values: open (bool), end (ISO instant or null)."""
+    """at: start; actual: duration in minutes, unit "min"; values: open (bool), end (ISO instant or null), paused
+    (true where it is open and nothing was judged since)."""
     ALSO_MOVED = "also_moved"
     """feature: another measure that moved in the same episode; ratio: its deviation; direction."""
     ONE_SIDED = "one_sided"

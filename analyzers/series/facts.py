@@ -24,6 +24,8 @@ MOVED = 0.6
 RAMP_ROWS = 120
 """An episode shorter than this is no drift."""
 MOST_PARTNERS = 2
+UNJUDGED = 10
+"""Samples after an open episode of which none was judged, from which its text says so."""
 MOST_ALSO = 4
 MOST_TOGETHER = 3
 
@@ -271,13 +273,16 @@ def _spread(moved: Moved, columns: Columns) -> Fact | None:
 
 def _episode(moved: Moved) -> Fact:
     start, end = instants(moved.watch, moved.episode)
-    still = moved.episode.open
+    still, samples = moved.episode.open, moved.watch.samples
+    # Since then nothing may have been judged: the machine stands still, or runs in a state that is not known.
+    silent_since = (samples.instant(len(samples) - 1) - end).total_seconds() > UNJUDGED * samples.interval
     return Fact(
         kind=FactKind.EPISODE,
         actual=(end - start).total_seconds() / 60,
         unit="min",
         at=start,
-        values={"open": still, "end": None if still else end.isoformat()},
+        values={"open": still, "end": None if still else end.isoformat()}
+        | ({"paused": True} if still and silent_since else {}),
     )
 
 

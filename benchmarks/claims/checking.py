@@ -202,7 +202,9 @@ def _of_fact(fact: Mapping[str, Any]) -> Statement:
         else:
             texts[slot] = str(value)
     texts |= {slot: fact[slot] for slot in ("feature", "direction") if fact[slot]}
-    if fact["values"].get("open"):
+    if fact["values"].get("paused"):
+        texts["paused"] = "yes"
+    elif fact["values"].get("open"):
         texts["open"] = "yes"
     return _reslotted(Statement(kind, f"{kind} {fact['id']}", figures, texts, _times_of(fact), "fact"), fact)
 

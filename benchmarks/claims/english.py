@@ -44,7 +44,10 @@ PATTERNS: Table = (
         rf"{_RATIO} what is usual among (?:{number('count')} )?comparable records?(?: \({_RANGE}\))?",
     ),
     ("pair", rf"the combination of {column('first')} and {column('second')}, {quoted('actual')}, {_OFTEN}"),
-    ("rare_value", rf"the (?:value|{column('feature')}) {quoted('actual')} {_OFTEN}"),
+    (
+        "rare_value",
+        rf"(?:the (?:value|{column('feature')}) {quoted('actual')}|(?P<empty>an empty) {column('feature')}) {_OFTEN}",
+    ),
     (
         "new_entity",
         (
@@ -191,6 +194,14 @@ PATTERNS: Table = (
         ),
     ),
     (
+        "relation_broken",
+        (
+            rf"(?:{column('feature')} )?no longer followed the other measures(?:: it (?:read|averaged) {quantity('actual')}"
+            rf"(?: on {_AT})?,?(?: where they predict {_RANGE})?)?(?:,? which predict {between('to')})?"
+            rf"(?:, {_AWAY} (?P<whence>the middle of that range|that|their prediction))?"
+        ),
+    ),
+    (
         "level_shift",
         (
             rf"(?:{column('feature')} )?averaged {quantity('actual')}(?:, {_AWAY} its usual level|"
@@ -206,24 +217,16 @@ PATTERNS: Table = (
         ),
     ),
     (
-        "relation_broken",
-        (
-            rf"(?:{column('feature')} )?no longer followed the other measures(?:: it read {quantity('actual')}"
-            rf"(?: on {_AT})?,?(?: where they predict {_RANGE})?)?(?:,? which predict {between('to')})?"
-            rf"(?:, {_AWAY} (?P<whence>the middle of that range|that|their prediction))?"
-        ),
-    ),
-    (
         "episode",
         (
-            rf"(?:the episode |it )?began on {_AT} and (?:(?P<open>has lasted) {lasting('actual', 'en')} so far"
+            rf"(?:the episode |it )?began on {_AT} and (?:(?:(?P<open>has lasted) {lasting('actual', 'en')} so far|(?P<paused>had lasted) {lasting('actual', 'en')} at the last reading judged)"
             rf"|(?P<open>still lasts)|lasted {lasting('actual', 'en')}(?: until {instant('end', 'en')})?|has ended)"
         ),
     ),
     (
         "episode",
         (
-            rf"(?:the episode |it )(?:(?P<open>has lasted) {lasting('actual', 'en')} so far|(?P<open>still lasts)"
+            rf"(?:the episode |it )(?:(?:(?P<open>has lasted) {lasting('actual', 'en')} so far|(?P<paused>had lasted) {lasting('actual', 'en')} at the last reading judged)|(?P<open>still lasts)"
             rf"|lasted {lasting('actual', 'en')}(?: until {instant('end', 'en')})?|has ended)"
         ),
     ),

@@ -184,7 +184,7 @@ def _whose(judgement: Judgement, statement: Statement, source: Source) -> None:
 # -- how often -------------------------------------------------------------------------------------------------------
 def rare_value(statement: Statement, finding: Finding, source: Source) -> Judgement:
     """How often a category occurs in the other reference rows."""
-    stated = statement.texts["actual"]
+    stated = "" if statement.texts.get("empty") else statement.texts["actual"]
     wanted = statement.texts.get("feature")
     columns = [column] if wanted and (column := source.column(wanted)) else source.columns
     return best(

@@ -6,6 +6,7 @@ figures are held against each other and against the baseline, and the statement 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,7 +189,8 @@ def relation_broken(statement: Statement, finding: Finding, source: Source) -> J
             _mean_within(judgement, statement, finding, series)
         else:
             judgement.problems += single.problems
-        _side_and_distance(judgement, statement, half_width=2.0)
+        # Single readings are told against two deviations, means of many against one.
+        _side_and_distance(judgement, statement, half_width=1.0 if _is_mean(single, statement) else 2.0)
         low, high, usual = statement.figures.get("low"), statement.figures.get("high"), series.usual
         if low and high and len(usual):
             reach = float(np.ptp(usual)) or 1.0
@@ -199,6 +201,15 @@ def relation_broken(statement: Statement, finding: Finding, source: Source) -> J
 
     found = readings(statement.texts.get("feature"), finding, source)
     return best((of(series) for series in found), "the input has no such measure")
+
+
+def _is_mean(single: Judgement, statement: Statement) -> bool:
+    """A mean of many readings has no time; a printed one says that it is a mean."""
+    if "at" in statement.times:
+        return False
+    if statement.origin == "fact":
+        return True
+    return bool(single.problems) or bool(re.search("averaged|promedió", statement.said))
 
 
 def variation(statement: Statement, finding: Finding, source: Source) -> Judgement:

@@ -46,7 +46,10 @@ PATTERNS: Table = (
         rf"{_RATIO} lo habitual entre (?:{number('count')} )?registros? comparables?(?: \({_RANGE}\))?",
     ),
     ("pair", rf"la combinación de {column('first')} y {column('second')}, {quoted('actual')}, {_OFTEN}"),
-    ("rare_value", rf"el valor {quoted('actual')}(?: de {column('feature')})? {_OFTEN}"),
+    (
+        "rare_value",
+        rf"(?:el valor {quoted('actual')}(?: de {column('feature')})?|(?P<empty>un valor vacío) de {column('feature')}) {_OFTEN}",
+    ),
     (
         "new_entity",
         (
@@ -193,6 +196,14 @@ PATTERNS: Table = (
         ),
     ),
     (
+        "relation_broken",
+        (
+            rf"(?:{column('feature')} )?dejó de seguir a las demás medidas(?:: (?:marcó|promedió) {quantity('actual')}"
+            rf"(?: el {_AT})?,?(?: cuando predicen {_RANGE})?)?(?:,? que predicen {between('a')})?"
+            rf"(?:, {_AWAY}(?P<whence>del centro de ese intervalo|de lo previsto))?"
+        ),
+    ),
+    (
         "level_shift",
         (
             rf"(?:{column('feature')} )?promedió {quantity('actual')}(?:, {_AWAY}de su nivel habitual|"
@@ -208,24 +219,16 @@ PATTERNS: Table = (
         ),
     ),
     (
-        "relation_broken",
-        (
-            rf"(?:{column('feature')} )?dejó de seguir a las demás medidas(?:: marcó {quantity('actual')}"
-            rf"(?: el {_AT})?,?(?: cuando predicen {_RANGE})?)?(?:,? que predicen {between('a')})?"
-            rf"(?:, {_AWAY}(?P<whence>del centro de ese intervalo|de lo previsto))?"
-        ),
-    ),
-    (
         "episode",
         (
-            rf"(?:el episodio )?comenzó el {_AT} y (?:(?P<open>dura ya) {lasting('actual', 'es')}|(?P<open>sigue en curso)"
+            rf"(?:el episodio )?comenzó el {_AT} y (?:(?:(?P<open>dura ya) {lasting('actual', 'es')}|(?P<paused>duraba) {lasting('actual', 'es')} en la última lectura evaluada)|(?P<open>sigue en curso)"
             rf"|duró {lasting('actual', 'es')}(?: hasta el {instant('end', 'es')})?|ha terminado)"
         ),
     ),
     (
         "episode",
         (
-            rf"(?:el episodio )?(?:(?P<open>dura ya) {lasting('actual', 'es')}|(?P<open>sigue en curso)"
+            rf"(?:el episodio )?(?:(?:(?P<open>dura ya) {lasting('actual', 'es')}|(?P<paused>duraba) {lasting('actual', 'es')} en la última lectura evaluada)|(?P<open>sigue en curso)"
             rf"|duró {lasting('actual', 'es')}(?: hasta el {instant('end', 'es')})?)"
         ),
     ),

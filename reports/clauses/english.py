@@ -77,6 +77,8 @@ def _how_often(slots: Slots, which: str) -> str:
 
 def _rare_value(slots: Slots) -> Saying:
     named = slots.quoted(slots.fact.actual) or slots.actual
+    if slots.fact.actual == "":
+        return Saying(told("an empty", slots.feature or "value"), _how_often(slots, whose(slots)))
     return Saying(
         told(f"the {slots.feature}" if slots.feature else "the value", named), _how_often(slots, whose(slots))
     )

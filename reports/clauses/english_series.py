@@ -59,7 +59,7 @@ def _variation(slots: Slots) -> Saying:
 
 def _relation_broken(slots: Slots) -> Saying:
     expected = slots.expected()
-    read = within(slots.actual, ": it read {}")
+    read = within(slots.actual, ": it read {}" if slots.fact.at else ": it averaged {}")
     predicted = within(expected, "where they predict {}" if read else ", which predict {}")
     away = within(
         _away(slots, "the middle of that range" if expected and " to " in expected else "their prediction"), ", {}"
@@ -72,7 +72,9 @@ def _episode(slots: Slots) -> Saying:
     began = within(slots.moment("instant"), "began on {}")
     lasted = _duration(slots, slots.fact.actual)
     is_open = slots.fact.values.get("open")
-    if is_open is True:
+    if is_open is True and slots.fact.values.get("paused") is True:
+        rest = f"had lasted {lasted} at the last reading judged" if lasted else "went on to the last reading judged"
+    elif is_open is True:
         rest = f"has lasted {lasted} so far" if lasted else "still lasts"
     else:
         until = None if lasted and slots.ends_same_day() else within(slots.instant("end"), "until {}")

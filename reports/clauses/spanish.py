@@ -104,6 +104,10 @@ def _other_records(slots: Slots, count: int | None) -> str | None:
 
 def _rare_value(slots: Slots) -> Saying:
     named = slots.quoted(slots.fact.actual) or slots.actual
+    if slots.fact.actual == "":
+        return Saying(
+            told("un valor vacío", within(slots.feature, "de {}")), _how_often(slots, earlier=slots.is_of_the_past)
+        )
     return Saying(
         told("el valor", named, within(slots.feature, "de {}")), _how_often(slots, earlier=slots.is_of_the_past)
     )

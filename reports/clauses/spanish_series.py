@@ -55,7 +55,7 @@ def _variation(slots: Slots) -> Saying:
 
 def _relation_broken(slots: Slots) -> Saying:
     expected = slots.expected()
-    read = within(slots.actual, ": marcó {}")
+    read = within(slots.actual, ": marcó {}" if slots.fact.at else ": promedió {}")
     predicted = within(expected, "cuando predicen {}" if read else ", que predicen {}")
     away = within(
         _away(slots, "el centro de ese intervalo" if expected and " a " in expected else "lo previsto"), ", {}"
@@ -67,7 +67,9 @@ def _episode(slots: Slots) -> Saying:
     began = within(slots.moment("instant"), "comenzó el {}")
     lasted = _duration(slots, slots.fact.actual)
     is_open = slots.fact.values.get("open")
-    if is_open is True:
+    if is_open is True and slots.fact.values.get("paused") is True:
+        rest = f"duraba {lasted} en la última lectura evaluada" if lasted else "seguía en la última lectura evaluada"
+    elif is_open is True:
         rest = f"dura ya {lasted}" if lasted else "sigue en curso"
     else:
         until = None if lasted and slots.ends_same_day() else within(slots.instant("end"), "hasta el {}")

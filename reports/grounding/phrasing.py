@@ -32,16 +32,22 @@ _OF_KIND: Mapping[FactKind, tuple[str, str]] = {
         ),
     ),
     FactKind.RARE_VALUE: (
-        "amount before had is never occurred only rare value",
-        "aparece aparecido es frecuente había importe no nunca poco solo valor",
+        ("amount an before else empty had is never nowhere occurred occurs only other rare value"),
+        (
+            "aparece aparecido el en entre es frecuente había importe los ningún no nunca otro otros poco registro "
+            "solo un vacío valor"
+        ),
     ),
     FactKind.RARE_PAIR: (
-        "account before combination had is never occurred of only rare",
-        "aparece aparecido combinación es frecuente había no nunca poco solo",
+        ("account before combination else had is never nowhere occurred occurs of only other rare"),
+        (
+            "aparece aparecido combinación el en entre es frecuente había los ningún no nunca otro otros poco "
+            "registro solo"
+        ),
     ),
     FactKind.NEW_ENTITY: (
-        "amount earlier had no only records",
-        "anteriores importe no registros solo tenía",
+        ("amount earlier had has no only other records"),
+        ("anteriores importe más no registros solo tenía tiene"),
     ),
     FactKind.FREQUENCY: (
         "an are is number of records there unusual usual was were where within",
@@ -61,12 +67,12 @@ _OF_KIND: Mapping[FactKind, tuple[str, str]] = {
     ),
     FactKind.DUPLICATE: (
         (
-            "a amount another close day document earlier equals first invoice is made number of paid payee payment "
-            "similar that to value with"
+            "a amount another close day differently document earlier equals first invoice is made number of paid "
+            "payee payment similar that to value with written"
         ),
         (
-            "al antes beneficiario coincide con del documento día factura importe mismo número otro pagado pago "
-            "parece parecido primer se un valor"
+            "al antes beneficiario coincide con de del documento día escrito factura importe mismo modo número otro "
+            "pagado pago parece parecido primer se un valor"
         ),
     ),
     FactKind.STOPPABLE: (
@@ -121,8 +127,8 @@ _OF_KIND: Mapping[FactKind, tuple[str, str]] = {
         "antes cae cerca cierre del día periodo último",
     ),
     FactKind.SELDOM_PAIR: (
-        "account combination else is nowhere occurred occurs of only rare",
-        "aparece combinación entre es frecuente los ningún no otro otros poco solo",
+        ("account combination else is nowhere occurred occurs of only other rare"),
+        ("aparece combinación el en entre es frecuente los ningún no otro otros poco registro solo"),
     ),
     FactKind.SELF_APPROVED: (
         "approved both by created was",
@@ -162,17 +168,23 @@ _OF_KIND: Mapping[FactKind, tuple[str, str]] = {
     ),
     FactKind.RELATION_BROKEN: (
         (
-            "above amount away below followed from longer measure measures middle no of other predict prediction "
-            "range read that their they where which"
+            "above amount averaged away below followed from longer measure measures middle no of other predict "
+            "prediction range read that their they where which"
         ),
         (
             "centro cuando debajo dejó del demás encima ese importe intervalo las lo marcó medida medidas predicen "
-            "previsto seguir"
+            "previsto promedió seguir"
         ),
     ),
     FactKind.EPISODE: (
-        "began ended episode far has lasted lasts noticed so still until was",
-        "comenzó curso detectó dura duró episodio ha hasta se sigue terminado ya",
+        (
+            "at began ended episode far had has judged last lasted lasts noticed on reading so still the to until was "
+            "went"
+        ),
+        (
+            "comenzó curso detectó dura duraba duró en episodio evaluada ha hasta la lectura se seguía sigue "
+            "terminado ya última"
+        ),
     ),
     FactKind.ALSO_MOVED: (
         "above amount as away below from its level measure moved usual well",

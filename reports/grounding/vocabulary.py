@@ -19,7 +19,7 @@ _ENGLISH = """
     stands status still stopped strange stranger strangest stuck sum than that the their them there they time
     times to together total under unknown until unusual up usual value varied was weekend well were what where
     which while whole with within without would
-    alike begins ends standard both some middle nowhere occurs differently written
+    alike begins ends standard both some middle nowhere occurs differently written judged went
     median values
 """
 
@@ -42,7 +42,7 @@ _SPANISH = """
     suman supera sus también te tenía tercero termina terminación terminado terminan tiempo tiene todas todavía
     todo todos tras un una uno vacío valor valores varias varios varió veces verosímil vez vista y ya último
     típicas aprobado algo ocurre creado fue empieza unos mismos centro dentro ese ningún escrito modo
-    hay hace figura mediana proporción
+    hay hace figura mediana proporción evaluada última duraba seguía
 """
 
 WORDS = {"en": frozenset(_ENGLISH.split()), "es": frozenset(_SPANISH.split())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -221,3 +222,33 @@ def test_a_name_that_looks_like_a_huge_power_ends_nothing() -> None:
 def test_a_value_may_be_a_word_of_another_kind_of_statement() -> None:
     fact = example(FactKind.CATEGORY_SHIFT, actual="Estación")
     assert reasons(clause(fact, "es", timezone=ZONE), fact, "es") == []
+
+
+OTHERS = {"count": 2, "total": 99, "earlier": False}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        (FactKind.RARE_VALUE, {"values": OTHERS}),
+        (FactKind.RARE_VALUE, {"values": {**OTHERS, "count": 0}}),
+        (FactKind.RARE_VALUE, {"actual": "", "values": {"count": 0, "total": 99}}),
+        (FactKind.RARE_PAIR, {"values": {"first": "account", "second": "supplier", **OTHERS, "count": 0}}),
+        (FactKind.SELDOM_PAIR, {"values": {"first": "account", "second": "supplier", "count": 0, "total": 99}}),
+        (FactKind.NEW_ENTITY, {"values": {"count": 0, "earlier": False}}),
+        (FactKind.NEW_ENTITY, {"values": {"count": 1, "earlier": False}}),
+        (FactKind.OWN_HISTORY, {"actual": 4000.0, "values": {"entity": "x7", "count": 20, "earlier": False}}),
+        (
+            FactKind.DUPLICATE,
+            {"values": {"other": "D7", "days": 9, "pattern": "EESE", "respelt": True, "other_at": None}},
+        ),
+        (FactKind.EPISODE, {"values": {"open": True, "paused": True, "end": None}}),
+        (FactKind.RELATION_BROKEN, {"at": None}),
+    ],
+)
+def test_clauses_of_a_ranking_and_of_what_is_told_otherwise_pass(kind: FactKind, changed: dict[str, Any]) -> None:
+    fact = example(kind, **changed)
+    for lang in LANGS:
+        said = clause(fact, lang, timezone=ZONE)
+        claim = Claim(text=f"{said[:1].upper()}{said[1:]}.", facts=("f1",), part="what")
+        assert not failures([claim], finding(fact), lang, ZONE), said
