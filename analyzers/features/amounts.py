@@ -31,6 +31,10 @@ _USUAL = 0.9
 _ENOUGH_PEERS = 20
 _MOST_MEASURES = 12
 """Measures, by source order, that are compared with the entity's own past."""
+_ORDINARY = (1e-12, 1e12)
+"""Sizes of a column's bulk between which its own unit is kept."""
+_LARGEST = 1e30
+"""No value counts as larger: squares and differences of it are finite in single precision's sums."""
 
 
 def value_features(records: Records) -> Block:
@@ -41,7 +45,9 @@ def value_features(records: Records) -> Block:
             continue
         values = records.values(column.name)
         missing = np.isnan(values)
-        if column.role is Role.EXPOSURE:
+        if column.role is Role.MEASURE:
+            values = in_ordinary_units(values)
+        else:
             values = np.sign(values) * np.log1p(np.abs(values))
         parts.append((Feature(FeatureKind.MEASURE, column.name), filled(values, records.reference)))
         if 0 < missing.mean() < 1:
@@ -58,7 +64,7 @@ def excess_features(records: Records) -> Block:
         parts += _amount_parts(records, exposure, entities)
     if entities:
         for measure in records.columns.names(Role.MEASURE)[:_MOST_MEASURES]:
-            values = records.values(measure)
+            values = in_ordinary_units(records.values(measure))
             for own in telling_pasts(records, entities, values):
                 parts.append((Feature(FeatureKind.OWN, measure, own.entity), np.abs(own.distance())))
     return Block.of(parts)
@@ -66,7 +72,7 @@ def excess_features(records: Records) -> Block:
 
 def _amount_parts(records: Records, exposure: str, entities: list[str]) -> list[tuple[Feature, NDArray[np.floating]]]:
     """The most telling entity's own past and the crowd; further entities beside them."""
-    size = np.abs(records.values(exposure))
+    size = np.abs(in_ordinary_units(records.values(exposure)))
     crowd = Crowd.of(size[records.reference])
     from_crowd = np.nan_to_num((size - crowd.centre) / crowd.spread)
     if not entities:
@@ -162,6 +168,18 @@ class OwnPast:
         if positive and len(relative) and float(np.median(relative)) > 0:
             return np.asarray(float(np.median(relative)) * np.abs(centre))
         return np.full(len(centre), self._crowd.spread)
+
+
+def in_ordinary_units(values: Floats) -> Floats:
+    """The values in a unit in which their bulk is neither huge nor tiny, and none too large for single precision.
+
+    Detectors do not depend on a column's unit; their sums of squares do where values come near what a float holds.
+    """
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    usual = float(np.quantile(sizes, 0.75)) if len(sizes) else 1.0
+    unit = 1.0 if _ORDINARY[0] <= usual <= _ORDINARY[1] else usual
+    with np.errstate(over="ignore"):  # a value that leaves the range of floats is clipped like any other of its size
+        return np.clip(values / unit, -_LARGEST, _LARGEST)
 
 
 def filled(values: Floats, reference: NDArray[np.bool_]) -> Floats:

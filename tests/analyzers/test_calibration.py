@@ -71,6 +71,32 @@ def test_the_null_of_the_bulk_is_blind_to_anomalies() -> None:
     assert abs(a - b) < 0.5
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1_000), n=st.integers(2, 400), ties=st.integers(0, 3))
+def test_p_values_of_the_bulk_fall_with_the_score_and_are_shares(seed: int, n: int, ties: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.normal(size=n).round(ties)
+    p_values = BulkNull.of(scores).p_values(np.sort(random.normal(scale=5, size=200)))
+    assert (np.diff(p_values) <= 1e-12).all()
+    assert ((p_values >= 0) & (p_values <= 1)).all()
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 1_000), shape=st.sampled_from(["normal", "exponential", "t"]))
+def test_trimming_costs_a_clean_history_next_to_nothing(seed: int, shape: str) -> None:
+    """What it takes away from the tail may make the smallest p-values too small; by how much is bounded here."""
+    random = np.random.default_rng(seed)
+    sizes = (4_000, 20_000)
+    if shape == "t":
+        history, batch = (random.standard_t(10, size) for size in sizes)
+    else:
+        history, batch = (random.normal(size=n) if shape == "normal" else random.exponential(size=n) for n in sizes)
+    p_values = Calibration.of([history]).trimmed().p_values(batch[None])
+    for level in (0.005, 0.02, 0.1):
+        # Its own error (the history's quantile) and the batch's.
+        assert (p_values <= level).mean() <= level + 5 * np.sqrt(level * (1 / 4_000 + 1 / 20_000))
+
+
 def test_an_uncleaned_history_does_not_hide_its_like() -> None:
     random = np.random.default_rng(0)
     history = np.concatenate([random.exponential(size=20_000), random.uniform(25, 30, size=100)])
