@@ -44,10 +44,11 @@ def scan(
     entities: Sequence[str] = (),
     seed: int = 0,
     separator: str | None = None,
+    fdr: float = Scan.fdr,
 ) -> Scanned:
     """Write the frames as Parquet (as CSV where a separator is named), scan them without a model, read what came out.
 
-    Everything not named here is what `sereno scan` does on its own.
+    Everything not named here is what `sereno scan` does on its own. `fdr` moves the cut only, never the scores.
     """
     with tempfile.TemporaryDirectory(prefix="sereno-benchmark-") as name:
         folder = Path(name)
@@ -62,6 +63,7 @@ def scan(
             report=folder / "report.html",
             narrate=False,
             seed=seed,
+            fdr=fdr,
         )
         started = time.monotonic()
         run_scan(wanted, lambda _: None)
