@@ -189,6 +189,8 @@ class PrefectSettings(Settings):
     """An existing server; without it `sereno serve` starts one."""
     port: int = Field(4200, ge=1, le=65535)
     """Port of the server that `sereno serve` starts, on loopback."""
+    ui_url: str | None = Field(None, pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
+    """Address under which readers of the reports reach the Prefect UI, where it is not the server's own."""
 
 
 class ReportSettings(Settings):

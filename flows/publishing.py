@@ -15,6 +15,7 @@ from flows.audiences import Audience, audiences_of, seen_by
 from flows.ingestion import run_record
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import MonitorRun, Plan
+from flows.triage_links import form_address, with_links
 from flows.version import version
 from flows.warehouse import audit, deliveries, entity_risk, findings, narratives, runs, sql
 from flows.warehouse.deliveries import Delivery
@@ -44,7 +45,9 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         audiences = audiences_of(connection, plan, night) if mail else {}
     report = _report_path(plan)
     everything = Audience(tuple(part.monitor for part in night.parts))
-    pages = {audience: render_page(seen_by(night, audience)) for audience in {*audiences, everything}}
+    form = form_address(plan.workspace)
+    linked = with_links(night, form)
+    pages = {audience: render_page(seen_by(linked, audience)) for audience in {*audiences, everything}}
     # Drawn before the transaction, so that the warehouse is held for writing only.
     exports = _exports(night)
     with plan.warehouse.writing() as connection:
@@ -57,7 +60,7 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         for suffix, content in exports.items():
             write_whole((plan.workspace.folder / report).with_suffix(f".findings.{suffix}"), content)
         write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace, plan.style))
-        mails = _queue(connection, plan, night, audiences, pages, Path(report).name)
+        mails = _queue(connection, plan, night, audiences, pages, Path(report).name, form)
     return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
 
 
@@ -180,6 +183,7 @@ def _queue(
     audiences: dict[Audience, list[str]],
     pages: dict[Audience, str],
     report_name: str,
+    form: str | None,
 ) -> dict[str, str]:
     """Write every recipient's mail into the outbox and queue it; a path by monitor."""
     settings = plan.workspace.settings.mail
@@ -189,7 +193,7 @@ def _queue(
             digest = hashlib.sha256(recipient.encode()).hexdigest()[:8]
             message_id = f"<{plan.night}.{digest}@{settings.sender.rpartition('@')[2]}>"
             message = compose_mail(
-                seen_by(night, audience),
+                with_links(seen_by(night, audience), form, by=recipient),
                 sender=settings.sender,
                 recipient=recipient,
                 message_id=message_id,

@@ -1,8 +1,9 @@
 """`sereno serve`: a Prefect server on loopback, the schedules of all monitors, and runs from its UI.
 
-One deployment serves schedule and UI, since Prefect counts its concurrency limit per deployment; a second run waits
-(`ENQUEUE`): `CANCEL_NEW` would drop the nightly for minutes after a killed runner. Schedules stay active at shutdown,
-so that a night that was missed is still seen at the next start. No work pools: creating one dials out.
+One deployment serves the schedule and the runs that people ask for, since Prefect counts its concurrency limit per
+deployment; a second run waits (`ENQUEUE`): `CANCEL_NEW` would drop the nightly for minutes after a killed runner.
+Schedules stay active at shutdown, so that a night that was missed is still seen at the next start. No work pools:
+creating one dials out.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from typing import Any
 
 from analyzers.errors import OperationError, UsageError
 from flows.prefect_environment import environment, is_healthy, served_url, serving_file
+from flows.triage_links import remember_form
 from flows.workspace import Workspace
+from reports.locale import texts
 
 DEPLOYMENT = "sereno"
+_AT_ONCE = 3
+"""Runs carried out at the same time: a verdict does not wait for the night."""
 _STARTUP_SECONDS = 180
 
 
@@ -36,7 +41,7 @@ def serve(workspace: Workspace) -> None:
         if url is None:
             url = stack.enter_context(own_server(workspace))
         os.environ["PREFECT_API_URL"] = url
-        _serve_deployments(workspace)
+        _serve_deployments(workspace, url)
 
 
 def schedules(workspace: Workspace) -> dict[tuple[str, str], list[str]]:
@@ -47,25 +52,57 @@ def schedules(workspace: Workspace) -> dict[tuple[str, str], list[str]]:
     return groups
 
 
-def _serve_deployments(workspace: Workspace) -> None:
-    from prefect import serve as prefect_serve
+def _serve_deployments(workspace: Workspace, url: str) -> None:
+    import asyncio
+
+    from prefect.exceptions import TerminationSignal
+    from prefect.runner import Runner
+
+    runner: Any = Runner(pause_on_shutdown=False, limit=_AT_ONCE)
+    runner.add_deployment(_night_deployment(workspace))
+    remember_form(workspace, runner.add_deployment(_triage_deployment(workspace)), url)
+    with contextlib.suppress(KeyboardInterrupt, TerminationSignal):
+        asyncio.run(runner.start())
+
+
+def _night_deployment(workspace: Workspace) -> Any:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.schedules import Cron
-    from prefect.types.entrypoint import EntrypointType
 
+    from flows.forms import night_form
     from flows.nightly import night
 
-    deployment: Any = night.to_deployment(
-        DEPLOYMENT,
+    return _deployment(
+        night,
+        night_form(workspace),
         schedules=[
             Cron(cron, timezone=zone, parameters={"monitors": names}, slug="-".join(names)[:100])
             for (cron, zone), names in schedules(workspace).items()
         ],
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
-        entrypoint_type=EntrypointType.MODULE_PATH,
-        description="One night of the monitors: ingest, analyze, explain, report, deliver.",
+        description=_description(workspace, "night"),
     )
-    prefect_serve(deployment, pause_on_shutdown=False, print_starting_message=False, limit=1)
+
+
+def _triage_deployment(workspace: Workspace) -> Any:
+    from flows.forms import triage_form
+    from flows.triage_run import triage
+
+    return _deployment(triage, triage_form(workspace), description=_description(workspace, "triage"))
+
+
+def _deployment(flow: Any, form: Any, **settings: Any) -> Any:
+    """A deployment of a flow, named by its module path, whose parameters are held against a form of ours."""
+    from prefect.types.entrypoint import EntrypointType
+
+    made = flow.to_deployment(DEPLOYMENT, entrypoint_type=EntrypointType.MODULE_PATH, **settings)
+    # Prefect takes a schema from nowhere but the signature.
+    made._parameter_openapi_schema = form
+    return made
+
+
+def _description(workspace: Workspace, form: str) -> str:
+    return str(texts(workspace.settings.language)["forms"][form]["description"])
 
 
 @contextlib.contextmanager
