@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -100,8 +101,9 @@ def _marked(text: str, words: Sequence[str]) -> str:
     for number, part in enumerate(words):
         inner = part.strip(" ,;:")
         shown = inner[:1].upper() + inner[1:] if number == 0 else inner
-        at = text.find(shown, place) if len(inner) > 1 else -1
-        if at >= 0:
+        found = re.compile(rf"(?<!\w){re.escape(shown)}(?!\w)").search(text, place) if len(inner) > 1 else None
+        if found is not None:
+            at = found.start()
             text = f"{text[:at]}*{shown}*{text[at + len(shown) :]}"
             place = at + len(shown) + 2
     return text

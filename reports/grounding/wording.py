@@ -24,14 +24,14 @@ def _listed(words: str) -> frozenset[str]:
 PLAIN: Mapping[Lang, frozenset[str]] = {
     "en": _listed(
         "a add addition all alongside also and as at attention bear begin beside besides beyond calls catches "
-        "check closer comes departure deserves detail eye first for furthermore gap glance goes here in is it "
-        "its look merits mentioning mind moreover note notice noticeable noting of on out own picture point "
+        "check closer comes departure deserves detail eye first for further furthermore gap glance here in is it "
+        "its look merits mentioning mind moreover note notice noticeable noting of on out own point "
         "regard seems shows stands striking that the there thing this to too top turning well what which with "
         "worth"
     ),
     "es": _listed(
-        "a además ante apuntar aparte aprecia aquí asimismo atención atenta añade cabe calma con conviene "
-        "cuanto de demás destaca destacar detalle distancia e el ello empezar en es esto hay junto la lo "
+        "a además al ante apuntar aparte aprecia aquí asimismo atención atenta añade cabe calma con conviene "
+        "cuanto de demás destaca destacar detalle diferencia e el ello empezar en es esto hay junto la lo "
         "lugar merece mirada mirar muestra observa otra para parte pide por primer primero punto que recordar "
         "requiere resalta respecta respecto revisar revisión salta se señalar suma también todo un una vista "
         "y"
@@ -47,7 +47,7 @@ TOPICS: Mapping[Lang, Mapping[str, frozenset[FactKind]]] = {
         "comparison": frozenset({K.PEERS, K.STRANGENESS}),
         "timing": frozenset({K.UNUSUAL_TIME, K.WEEKEND, K.HOLIDAY, K.NIGHT, K.PERIOD_END}),
         "limit": frozenset({K.BELOW_LIMIT, K.SPLIT}),
-        "parts": frozenset({K.SPLIT}),
+        "sum": frozenset({K.SPLIT, K.RECENT_SUM}),
         "account": frozenset({K.BANK_CHANGED}),
         "combination": frozenset({K.RARE_PAIR, K.SELDOM_PAIR, K.COMBINATION}),
         "frequency": frozenset({K.FREQUENCY}),
@@ -55,9 +55,10 @@ TOPICS: Mapping[Lang, Mapping[str, frozenset[FactKind]]] = {
         "earlier": frozenset({K.DUPLICATE}),
         "payment": frozenset({K.DUPLICATE}),
         "sensor": frozenset({K.FLAT_LINE, K.SILENT, K.SPIKES, K.GROSS_RANGE, K.SENSOR_DRIFT}),
-        "level": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND}),
-        "other": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}),
-        "measures": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}),
+        "level": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND, K.RECENT_LEVEL}),
+        "interplay": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}),
+        "silence": frozenset({K.SILENCE}),
+        "shift": frozenset({K.CATEGORY_SHIFT}),
     },
     "es": {
         "importe": frozenset(
@@ -74,8 +75,10 @@ TOPICS: Mapping[Lang, Mapping[str, frozenset[FactKind]]] = {
         "anterior": frozenset({K.DUPLICATE}),
         "pago": frozenset({K.DUPLICATE}),
         "sensor": frozenset({K.FLAT_LINE, K.SILENT, K.SPIKES, K.GROSS_RANGE, K.SENSOR_DRIFT}),
-        "nivel": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND}),
+        "nivel": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND, K.RECENT_LEVEL}),
         "relación": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}),
+        "silencio": frozenset({K.SILENCE}),
+        "cambio": frozenset({K.CATEGORY_SHIFT}),
     },
 }
 """Nouns, and the kinds of cited fact that they may speak of."""

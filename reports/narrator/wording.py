@@ -70,7 +70,7 @@ WORDING: Mapping[Lang, Wording] = {
             "(as for|turning to|with regard to) the <topic>, ",
             "the <topic> (deserves|merits) (a look|attention)(, too|): ",
             "a <size> (gap|departure) comes on top of that: ",
-            "the (picture|note) goes on: ",
+            "(here is a|there is a) further (point|detail): ",
         ),
         joints=(
             ", and ",
@@ -87,9 +87,10 @@ WORDING: Mapping[Lang, Wording] = {
             "amount": _AMOUNTS, "history": _PAST, "comparison": _COMPARED, "timing": _TIMED,
             "limit": frozenset({K.BELOW_LIMIT, K.SPLIT}), "account": frozenset({K.BANK_CHANGED}),
             "combination": _COMBINED, "frequency": frozenset({K.FREQUENCY}), "approval": frozenset({K.SELF_APPROVED}),
-            "sensor": _SENSORS, "level": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND}),
-            "other measures": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}), "parts": frozenset({K.SPLIT}),
-            "earlier payment": frozenset({K.DUPLICATE}),
+            "sensor": _SENSORS, "level": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND, K.RECENT_LEVEL}),
+            "interplay": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}), "sum": frozenset({K.SPLIT, K.RECENT_SUM}),
+            "earlier payment": frozenset({K.DUPLICATE}), "silence": frozenset({K.SILENCE}),
+            "shift": frozenset({K.CATEGORY_SHIFT}),
         },
         large="(considerable|marked|large)",
         small="(slight|moderate)",
@@ -97,21 +98,21 @@ WORDING: Mapping[Lang, Wording] = {
     "es": Wording(
         heads=(
             "",
-            "lo (primero|que) que (destaca|resalta|salta a la vista|merece atención)( aquí|) es que ",
+            "(lo primero que|lo que) (destaca|resalta|salta a la vista|merece atención)( aquí|) es que ",
             "para empezar(, cabe señalar que |, conviene señalar que |, )",
             "(ante todo|en primer lugar), ",
-            "el (punto|detalle) que (conviene|cabe) (mirar|revisar|señalar)( aquí| primero|) es que ",
+            "el (punto|detalle) que conviene (mirar|revisar|señalar)( aquí| primero|) es que ",
             "una (mirada|vista) a <topic> muestra que ",
-            "hay una distancia <size>: ",
+            "hay una diferencia <size>: ",
         ),
         turns=(
             "(además|asimismo|por otra parte|aparte de esto|junto a esto|por lo demás), ",
             "también (cabe|conviene) (señalar|destacar|recordar|apuntar) que ",
             "a (esto|ello) se (suma|añade) que ",
             "(destaca|resalta|se observa|se aprecia) (también |asimismo |)que ",
-            "(en cuanto a|por lo que respecta a|respecto a) <topic>, ",
+            "(en cuanto|por lo que respecta|respecto) a <topic>, ",
             "<topic> también (merece|pide) (una mirada|atención|una revisión): ",
-            "a esto se suma una distancia <size>: ",
+            "a esto se suma una diferencia <size>: ",
         ),
         joints=(
             ", y ",
@@ -122,16 +123,17 @@ WORDING: Mapping[Lang, Wording] = {
         closers=(
             "",
             ", lo que (merece|pide|requiere) (una mirada|una mirada atenta|una revisión|atención)( aparte|)",
-            ", (un punto|un detalle) que (conviene|cabe) (mirar|revisar)( con calma| también|)",
+            ", (un punto|un detalle) que conviene (mirar|revisar)( con calma| también|)",
         ),
         topics={
             "el importe": _AMOUNTS, "el historial": _PAST, "la comparación": _COMPARED, "el momento": _TIMED,
             "el límite": frozenset({K.BELOW_LIMIT, K.SPLIT}), "la cuenta": frozenset({K.BANK_CHANGED}),
             "la combinación": _COMBINED, "la frecuencia": frozenset({K.FREQUENCY}),
             "la aprobación": frozenset({K.SELF_APPROVED}), "el sensor": _SENSORS,
-            "el nivel": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND}),
-            "la relación": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}), "la suma": frozenset({K.SPLIT}),
-            "el pago anterior": frozenset({K.DUPLICATE}),
+            "el nivel": frozenset({K.LEVEL_SHIFT, K.OUTSIDE_BAND, K.RECENT_LEVEL}),
+            "la relación": frozenset({K.RELATION_BROKEN, K.ALSO_MOVED}), "la suma": frozenset({K.SPLIT, K.RECENT_SUM}),
+            "el pago anterior": frozenset({K.DUPLICATE}), "el silencio": frozenset({K.SILENCE}),
+            "el cambio": frozenset({K.CATEGORY_SHIFT}),
         },
         large="(considerable|notable)",
         small="(ligera|moderada)",
@@ -154,7 +156,7 @@ def phrases_before(phrases: tuple[str, ...], fact: Fact, lang: Lang) -> Iterator
         if ("<topic>" in phrase and not topics) or ("<size>" in phrase and not size):
             continue
         inner = topics if re.search(r"\|[^|()]*<topic>", phrase) else f"({topics})"
-        yield _widened(phrase, inner).replace("<size>", size or "")
+        yield _contracted(_widened(phrase, inner).replace("<size>", size or ""))
 
 
 def _widened(phrase: str, topics: str) -> str:
@@ -164,6 +166,16 @@ def _widened(phrase: str, topics: str) -> str:
     head = re.search(r"\|([^|()]*)<topic>", phrase)
     assert head is not None
     return phrase.replace(f"{head[1]}<topic>", "|".join(f"{head[1]}{noun}" for noun in topics.split("|")))
+
+
+def _contracted(phrase: str) -> str:
+    """In Spanish `a` and `el` are one word, `al`; no English phrase has the two."""
+    spread = re.sub(r"\ba \((el [^()]*|[^()]*\|el [^()]*)\)", _spread, phrase)
+    return re.sub(r"\ba el ", "al ", spread)
+
+
+def _spread(choice: re.Match[str]) -> str:
+    return "(" + "|".join(f"a {noun}" for noun in choice[1].split("|")) + ")"
 
 
 def as_pattern(phrases: tuple[str, ...]) -> str:
