@@ -1,4 +1,4 @@
-"""Findings with their input: the two simulators over seeds and dates, and generated tables as a scan sees them."""
+"""Findings with their input: the three simulators over seeds and dates, and generated tables as a scan sees them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from analyzers.settings import AnalysisSettings, Material
 from benchmarks.batch_material import batch_material
 from benchmarks.claims import generated
 from benchmarks.claims.source import Settings, Source, read_table
-from flows.demo import ledger, plant
+from flows.demo import customers, ledger, plant
 from flows.demo.walkthrough import example_monitors
 from flows.masking import mask_persons
 from flows.monitors import Monitor
@@ -29,7 +29,8 @@ from flows.workspace import Workspace
 from reports.contents import Lang
 
 _FIRST_DATE = date(2026, 1, 15)
-_TIMES = {"ledger": "paid_at", "plant": "time"}
+_TIMES = {"ledger": "paid_at", "plant": "time", "customers": "sold_at"}
+_SIMULATORS = {"ledger": ledger, "plant": plant, "customers": customers}
 _SCAN_KEY = b"sereno scan"
 
 
@@ -50,12 +51,17 @@ def cases(*, quick: bool = False) -> Iterator[Case]:
     for number in range(4 if quick else 10):
         when = _FIRST_DATE + timedelta(days=17 * (number % 7))
         yield _simulated("ledger", 500 + number, when, langs[number % 2])
-    for number in range(2 if quick else 32):
+    for number in range(1 if quick else 6):
         when = _FIRST_DATE + timedelta(days=17 * (number % 7))
-        yield _simulated("plant", 500 + number, when, langs[number % 2])
-    for number in range(len(generated.TABLES) if quick else 10 * len(generated.TABLES)):
-        name = list(generated.TABLES)[number % len(generated.TABLES)]
-        yield _scanned(name, 500 + number, langs[number // len(generated.TABLES) % 2])
+        yield _simulated("customers", 500 + number, when, langs[number % 2])
+    plants, tables = (2, len(generated.TABLES)) if quick else (32, 10 * len(generated.TABLES))
+    for number in range(max(plants, tables)):
+        if number < plants:
+            when = _FIRST_DATE + timedelta(days=17 * (number % 7))
+            yield _simulated("plant", 500 + number, when, langs[number % 2])
+        if number < tables:
+            name = list(generated.TABLES)[number % len(generated.TABLES)]
+            yield _scanned(name, 500 + number, langs[number // len(generated.TABLES) % 2])
 
 
 def _simulated(name: str, seed: int, when: date, lang: Lang) -> Case:
@@ -73,10 +79,8 @@ def _workspace(folder: Path, name: str, seed: int, when: date) -> Workspace:
     (folder / "monitors").mkdir()
     (folder / "sereno.yaml").write_text("name: benchmark\n", encoding="utf-8")
     shutil.copyfile(example_monitors() / f"{name}.yaml", folder / "monitors" / f"{name}.yaml")
-    if name == "ledger":
-        ledger.write(ledger.simulate(seed, when), folder / "data" / name)
-    else:
-        plant.write(plant.simulate(seed, when), folder / "data" / name)
+    simulator = _SIMULATORS[name]
+    simulator.write(simulator.simulate(seed, when), folder / "data" / name)
     return Workspace.open(folder)
 
 
@@ -94,6 +98,7 @@ def _source(workspace: Workspace, monitor: Monitor, when: date, material: Materi
         raise ValueError(f"{name}: the checker reads other rows than the night")
     settings = Settings(
         zone=zone,
+        until=end,
         currency=monitor.currency,
         mask_key=material.hash_key,
         limits=(10_000.0,) if name == "ledger" else (),

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.claims import english, spanish
 from benchmarks.claims.audit_truth import AUDIT_TRUTHS
+from benchmarks.claims.behaviour_truth import BEHAVIOUR_TRUTHS, TYPES, at_stake
 from benchmarks.claims.figures import Figure, exact, read_hour
 from benchmarks.claims.party_truth import PARTY_TRUTHS
 from benchmarks.claims.reading import read, read_claims
@@ -28,6 +29,9 @@ def subject(statement: Statement, finding: Finding, source: Source) -> Judgement
         judgement.need(rows and statement.figures["row"].value == rows[0] + 1, f"the finding's rows are {rows[:3]}")
         return judgement
     label = statement.texts["label"]
+    if finding.get("type") in TYPES:
+        judgement.need(source.called(label), f"nobody is called {label}")
+        return judgement
     if not rows:
         judgement.unchecked.append("the finding has no rows")
         return judgement
@@ -40,7 +44,9 @@ def subject(statement: Statement, finding: Finding, source: Source) -> Judgement
     return judgement
 
 
-TRUTHS: Mapping[str, Truth] = {**RECORD_TRUTHS, **AUDIT_TRUTHS, **PARTY_TRUTHS, **SERIES_TRUTHS, "subject": subject}
+TRUTHS: Mapping[str, Truth] = {
+    **RECORD_TRUTHS, **AUDIT_TRUTHS, **PARTY_TRUTHS, **SERIES_TRUTHS, **BEHAVIOUR_TRUTHS, "subject": subject,
+}  # fmt: skip
 _SHARES = {"strangeness": "share", "benford": "actual", "endings": "actual"}
 _HEDGES = {"en": "It may be that ", "es": "Puede que "}
 _SPREADS = {"more_variation": "expected_high", "less_variation": "expected_low"}
@@ -133,6 +139,8 @@ def _printed_columns(finding: Finding, source: Source) -> list[str]:
 def judge(statement: Statement, finding: Finding, source: Source) -> Verdict:
     """One statement against the input."""
     truth = TRUTHS.get(statement.kind)
+    if statement.kind == "exposure" and finding.get("type") in TYPES:
+        truth = at_stake
     if truth is None:
         return Verdict(statement, Outcome.FALSE, f"nothing is known of claims of the kind {statement.kind}")
     try:
@@ -214,12 +222,21 @@ def _times_of(fact: Mapping[str, Any]) -> dict[str, Any]:
     return {slot: datetime.fromisoformat(text.replace("Z", "+00:00")) for slot, text in named.items() if text}
 
 
+_RENAMED = {
+    ("neighbour", "neighbour"): "with", ("category_shift", "before"): "earlier",
+    ("category_shift", "before_total"): "earlier_total", ("silent", "actual"): "minutes",
+    ("silent", "high"): "interval",
+    ("strangeness", "actual"): "share",
+}  # fmt: skip
+"""Slots of facts whose printed claim calls them otherwise."""
+
+
 def _reslotted(statement: Statement, fact: Mapping[str, Any]) -> Statement:
     """Slots of a fact under the names that the printed claim of its kind has."""
     figures, texts, times = dict(statement.figures), dict(statement.texts), dict(statement.times)
     kind = statement.kind
-    if kind == "strangeness" and "actual" in figures:
-        figures["share"] = figures.pop("actual")
+    figures = {_RENAMED.get((kind, slot), slot): figure for slot, figure in figures.items()}
+    texts = {_RENAMED.get((kind, slot), slot): text for slot, text in texts.items()}
     if kind in _SPREADS and fact[_SPREADS[kind]] is not None:
         figures["usual"] = exact(fact[_SPREADS[kind]])
     if kind in ("unusual_time", "night"):
@@ -243,8 +260,6 @@ def _reslotted(statement: Statement, fact: Mapping[str, Any]) -> Statement:
         figures.pop("excess", None)
     if kind == "benford":
         texts["digits"] = str(int(figures.pop("digits").value))
-    if kind == "silent":
-        figures = {("minutes" if k == "actual" else "interval" if k == "high" else k): v for k, v in figures.items()}
     if kind == "frequency" and "ratio" in figures:
         figures.pop("ratio")
     return Statement(kind, statement.said, figures, texts, times, "fact")

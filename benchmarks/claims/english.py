@@ -33,6 +33,33 @@ _AWAY = rf"{number('deviations')} standard deviations (?P<direction>above|below|
 
 PATTERNS: Table = (
     (
+        "silence",
+        (
+            rf"there has been no record(?: of {name('entity')}(?= since |, for |, where |{END}))?(?: since {_AT})?"
+            rf"(?:,? for {number('actual')} days?)?(?:, where {between('to')} days between records are usual)?"
+            rf"(?: \(in {number('count')} earlier records?\))?"
+        ),
+    ),
+    (
+        "category_shift",
+        (
+            rf"(?:the (?:value|{column('feature')}) {quoted('actual')}|it) (?:stands in {number('count')} of "
+            rf"{number('total')} records?(?: within {number('days')} days?)?(?:, against {number('earlier')} of "
+            rf"{number('earlier_total')} earlier records?)?|has another share than before)"
+        ),
+    ),
+    *(
+        (
+            kind,
+            (
+                rf"the {word} of (?:(?P<amount>the amount)|{column('feature')}|the values)(?:, {quantity('actual')})?"
+                rf"(?: in {number('count')} records?)?(?: within {number('days')} days?)?,? {_RATIO} what is usual"
+                rf"(?: for {name('entity')})?(?: \({_RANGE}\)|{END})"
+            ),
+        )
+        for kind, word in (("recent_level", "median"), ("recent_sum", "sum"))
+    ),
+    (
         "own_history",
         (
             rf"{_RATIO} what is usual for {name('entity')}"
@@ -230,7 +257,57 @@ PATTERNS: Table = (
             rf"|lasted {lasting('actual', 'en')}(?: until {instant('end', 'en')})?|has ended)"
         ),
     ),
-    ("also_moved", rf"{column('feature')} moved as well(?:, {_AWAY} its usual level)?"),
+    ("also_moved", rf"(?:{column('feature')} )?moved as well(?:, {_AWAY} its usual level)?"),
+    (
+        "one_sided",
+        rf"(?:{column('feature')} )?stayed, by little but all the time, (?:{_AWAY} what is expected of it|(?P<direction>above|below) what is expected of it|away from what is expected of it)",
+    ),
+    (
+        "joint_distance",
+        (
+            rf"(?:(?P<columns>{COLUMN}(?:, {COLUMN})* and {COLUMN})|the measures) left their usual pattern together "
+            rf"rather than each alone(?:, {number('deviations')} standard deviations away)?"
+        ),
+    ),
+    (
+        "rate_of_change",
+        (
+            rf"(?:{column('feature')} )?shows (?:{number('count')} )?changes? from one reading to the next"
+            rf"(?:, the most extreme of them {quantity('actual')})?(?:, where up to {quantity('high')} is usual)?"
+        ),
+    ),
+    (
+        "climatology",
+        (
+            rf"(?:{column('feature')} )?has (?:{number('count')} )?readings? outside the range of the season"
+            rf"(?: \({_RANGE}\))?(?:, the most extreme of them {quantity('actual')})?"
+        ),
+    ),
+    (
+        "neighbour",
+        (
+            rf"(?:{column('feature')} )?no longer agrees with (?:the sensor beside it|{column('with')})"
+            rf"(?:: it differs by {quantity('actual')} on average)?(?:, where {_RANGE} is usual)?"
+        ),
+    ),
+    (
+        "clock_stuck",
+        (
+            rf"(?:{column('feature')} )?has (?:{number('count')}|several) readings? with one and the same time"
+            rf"(?:, (?:on )?{_AT})?"
+        ),
+    ),
+    (
+        "bad_quality",
+        rf"(?:{column('feature')} )?has (?:{number('count')} )?readings? that the origin marked as bad(?: since {_AT})?",
+    ),
+    (
+        "unit_changed",
+        (
+            rf"(?:{column('feature')} )?changed its unit(?: from (?P<previous>\S+?))?(?: to (?P<current>\S+?))?"
+            rf"(?:, in {number('count')} readings?|{END})"
+        ),
+    ),
     (
         "flat_line",
         (

@@ -30,7 +30,7 @@ _TEXTS = frozenset({
     "which", "side", "more", "apart", "inside", "never", "rare", "seldom", "all", "last", "same_day", "open", "near",
     "amount", "alone", "respelt", "paused", "empty", "stop", "gone", "status",
 })  # fmt: skip
-_NAMED_ACTUALS = frozenset({"pair", "rare_value", "new_entity", "self_approved", "house_rule"})
+_NAMED_ACTUALS = frozenset({"pair", "rare_value", "new_entity", "self_approved", "house_rule", "category_shift"})
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _lowered(text: str) -> str:
     text = re.sub(r"([.…]) (?=[A-ZÁÉÍÓÚ“«][^.]{0,80} )", rf"\1{CUT}", text)
     return re.sub(
         r"(^|[.…][ \u2029]|\0 ?)(The|There|It|Amounts|Some|Several|Moreover|In addition|Besides|At the same time|"
-        r"El|La|Los|Hubo|Es|Está|Además|Asimismo|Por otra parte|A la vez|Queda|Cae|Falta|Faltan|Algunos|Varios|"
+        r"El|La|Los|No|Hubo|Es|Está|Además|Asimismo|Por otra parte|A la vez|Queda|Cae|Falta|Faltan|Algunos|Varios|"
         r"Row|Record|Falls|Is|An|Un)\b",
         lambda match: match[1].replace(" ", CUT) + match[2][0].lower() + match[2][1:],
         text,
@@ -177,5 +177,5 @@ _OF_A_VALUE = frozenset(
 )
 _OF_A_MEASURE = frozenset({
     "outside_band", "level_shift", "variation", "relation_broken", "flat_line", "silent", "spikes", "gross_range",
-    "sensor_drift", "also_moved",
+    "sensor_drift", "also_moved", "one_sided", "rate_of_change", "climatology", "neighbour", "bad_quality",
 })  # fmt: skip

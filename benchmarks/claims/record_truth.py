@@ -122,12 +122,13 @@ def against(statement: Statement, column: str, row: int, others: NDArray[np.int6
     judgement.figure(statement, "count", len(usual))
     judgement.figure(statement, "low", low)
     judgement.figure(statement, "high", high)
-    _compare(judgement, statement, actual, low, median, high)
+    compare(judgement, statement, actual, low, median, high)
     _whose(judgement, statement, source)
     return judgement
 
 
-def _compare(judgement: Judgement, statement: Statement, actual: float, low: float, median: float, high: float) -> None:
+def compare(judgement: Judgement, statement: Statement, actual: float, low: float, median: float, high: float) -> None:
+    """Ratio, side and words of size of a figure against a usual range and its median."""
     ratio = actual / median if median else None
     if "ratio" in statement.figures:
         judgement.figure(statement, "ratio", ratio)

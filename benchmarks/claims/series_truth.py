@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -413,6 +413,87 @@ def sensor_drift(statement: Statement, finding: Finding, source: Source) -> Judg
     return judgement
 
 
+def one_sided(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """How far it lies from what is expected is a model's; the measure exists."""
+    judgement = Judgement(unchecked=[_BY_MODEL])
+    judgement.need(readings(statement.texts.get("feature"), finding, source), "the input has no such measure")
+    return judgement
+
+
+def joint_distance(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """The distance of all measures together is a model's; the measures exist."""
+    judgement = Judgement(unchecked=[_BY_MODEL])
+    for name in re.split(r", | and | [ye] |,", statement.texts.get("columns", "")):
+        judgement.need(not name or source.column(name.strip("“”«» ")), f"the input has no column {name}")
+    return judgement
+
+
+def rate_of_change(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """The most extreme step between two readings is one of the input's; how many are usual is learnt."""
+
+    def of(series: Readings) -> Judgement:
+        judgement = Judgement(unchecked=["what is usual is learnt from the baseline"])
+        known = np.isfinite(series.values)
+        steps = np.abs(np.diff(series.values[known]))[series.judged[known][1:]]
+        stated, most, count = (statement.figures.get(slot) for slot in ("actual", "high", "count"))
+        if stated is not None:
+            size = replace(stated, value=abs(stated.value))
+            judgement.need(any(size.shows(float(one)) for one in steps), f"no step is {stated}")
+        if most is not None and count is not None:
+            beyond = int((steps > most.value - most.half).sum())
+            judgement.need(count.value <= beyond + 0.5, f"only {beyond} steps are beyond it")
+        return judgement
+
+    found = readings(statement.texts.get("feature"), finding, source)
+    return best((of(series) for series in found), "the input has no such measure")
+
+
+def neighbour(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """The mean difference of the two sensors over the finding's rows; what is usual is learnt."""
+
+    def of(series: Readings) -> Judgement:
+        judgement = Judgement(unchecked=["what is usual is learnt from the baseline"])
+        other, stated = source.column(statement.texts.get("with", "")), statement.figures.get("actual")
+        if other is None or stated is None:
+            return judgement
+        rows = np.array(finding.get("rows") or (), dtype=np.int64)
+        column = source.column(statement.texts.get("feature", "")) or other
+        apart = source.numbers(column)[rows] - source.numbers(other)[rows]
+        mean = float(np.nanmean(apart)) if np.isfinite(apart).any() else float("nan")
+        slack = 0.25 * float(np.nanstd(series.usual)) if len(series.usual) else 0.0
+        judgement.need(abs(abs(mean) - abs(stated.value)) <= stated.half + slack, f"they differ by {mean:.5g}")
+        return judgement
+
+    found = readings(statement.texts.get("feature"), finding, source)
+    return best((of(series) for series in found), "the input has no such measure")
+
+
+def clock_stuck(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """So many readings have the stated time."""
+    when, count = _stamp(statement, "at"), statement.figures.get("count")
+
+    def of(time: str) -> Judgement:
+        judgement = Judgement()
+        at = source.seconds(time)[: source.n]
+        _, times = np.unique(at[_near(at, when)] if when is not None else at[np.isfinite(at)], return_counts=True)
+        most = int(times.max(initial=0))
+        judgement.need(count is None or count.value <= most + 0.5, f"only {most} readings have one time")
+        return judgement
+
+    return best((of(time) for time in source.time_columns[:2]), "no column is a time")
+
+
+def marked(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """What the source writes beside its readings: a mark of bad quality, a unit. The readings must be there."""
+    judgement = Judgement(unchecked=["marks and units are read by the analyzer"])
+    count, rows = statement.figures.get("count"), finding.get("rows") or ()
+    judgement.need(count is None or count.value <= len(rows) + 0.5, f"the finding has {len(rows)} rows")
+    for slot in ("previous", "current"):
+        unit = statement.texts.get(slot)
+        judgement.need(unit is None or source.called(unit), f"no cell is {unit}")
+    return judgement
+
+
 SERIES_TRUTHS: Mapping[str, Truth] = {
     "outside_band": outside_band,
     "level_shift": level_shift,
@@ -427,4 +508,12 @@ SERIES_TRUTHS: Mapping[str, Truth] = {
     "spikes": spikes,
     "gross_range": gross_range,
     "sensor_drift": sensor_drift,
+    "one_sided": one_sided,
+    "joint_distance": joint_distance,
+    "rate_of_change": rate_of_change,
+    "climatology": gross_range,
+    "neighbour": neighbour,
+    "clock_stuck": clock_stuck,
+    "bad_quality": marked,
+    "unit_changed": marked,
 }

@@ -49,6 +49,8 @@ class Settings:
     """Reference tables by name: vendors, employees, holidays."""
     running: tuple[str, float] | None = None
     """Column and value above which a machine runs; other readings are not scored."""
+    until: float | None = None
+    """Where the batch ends, in seconds since 1970; just behind the last record where it is not known."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Printed name of a column by its name, where the monitor gives it one."""
 
@@ -63,6 +65,7 @@ class Source:
     _numbers: dict[str, Floats] = field(default_factory=dict)
     _labels: dict[str, NDArray[np.object_]] = field(default_factory=dict)
     _times: dict[str, Floats] = field(default_factory=dict)
+    _called: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, judged: pl.DataFrame, baseline: pl.DataFrame | None, settings: Settings | None = None) -> Source:
@@ -146,6 +149,11 @@ class Source:
         return [name for name in named if np.isfinite(self.seconds(name)).mean() > 0.5]
 
     @cached_property
+    def number_columns(self) -> list[str]:
+        """Columns that hold a number somewhere, and no times."""
+        return [n for n in self.columns if n not in self.time_columns and np.isfinite(self.numbers(n)).any()]
+
+    @cached_property
     def text_columns(self) -> list[str]:
         """Columns that can name somebody: all but fractions and times."""
         return [
@@ -165,6 +173,21 @@ class Source:
         if same_name(stated, value) or (stated.startswith("person-") and self.mask(value) == stated):
             return True
         return bool(re.fullmatch(r"….{1,4}", stated)) and len(value) >= 4 and value.endswith(stated[1:])
+
+    def called(self, stated: str) -> list[tuple[str, str]]:
+        """Columns, and cells in them, that have a printed name."""
+        if stated not in self._called:
+            self._called[stated] = [
+                (name, cell)
+                for name in self.text_columns
+                for cell in ([stated] if stated in self._cells[name] else self._cells[name])
+                if self.is_called(stated, cell)
+            ]
+        return self._called[stated]
+
+    @cached_property
+    def _cells(self) -> dict[str, frozenset[str]]:
+        return {name: frozenset(str(cell) for cell in self.labels(name)) for name in self.text_columns}
 
     def column(self, stated: str) -> str | None:
         """The column of a printed name."""

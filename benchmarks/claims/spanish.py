@@ -35,6 +35,33 @@ _AWAY = rf"a {number('deviations')} desviaciones típicas (?:(?P<direction>por e
 
 PATTERNS: Table = (
     (
+        "silence",
+        (
+            rf"no hay ningún registro(?: de {name('entity')}(?= desde |, hace |, cuando |{END}))?(?: desde el {_AT})?"
+            rf"(?:,? hace {number('actual')} días?)?(?:, cuando lo habitual son {between('a')} días entre registros)?"
+            rf"(?: \(en {number('count')} registros? anterior(?:es)?\))?"
+        ),
+    ),
+    (
+        "category_shift",
+        (
+            rf"(?:el valor {quoted('actual')}(?: de {column('feature')})? )?(?:figura en {number('count')} de "
+            rf"{number('total')} registros?(?: en {number('days')} días?)?(?:, frente a {number('earlier')} de "
+            rf"{number('earlier_total')} registros? anterior(?:es)?)?|tiene otra proporción que antes)"
+        ),
+    ),
+    *(
+        (
+            kind,
+            (
+                rf"la {word} (?:(?P<amount>del importe)|de (?:{column('feature')}|los valores))(?:, {quantity('actual')})?"
+                rf"(?: en {number('count')} registros?)?(?: en {number('days')} días?)?,? {_RATIO} lo habitual"
+                rf"(?: en {name('entity')})?(?: \({_RANGE}\)|{END})"
+            ),
+        )
+        for kind, word in (("recent_level", "mediana"), ("recent_sum", "suma"))
+    ),
+    (
         "own_history",
         (
             rf"{_RATIO} lo habitual(?: en {name('entity')})?(?: \((?:{_RANGE})?(?: ?en {number('count')} "
@@ -232,7 +259,57 @@ PATTERNS: Table = (
             rf"|duró {lasting('actual', 'es')}(?: hasta el {instant('end', 'es')})?)"
         ),
     ),
-    ("also_moved", rf"{column('feature')} también se movió(?:, {_AWAY}de su nivel habitual)?"),
+    ("also_moved", rf"(?:{column('feature')} )?también se movió(?:, {_AWAY}de su nivel habitual)?"),
+    (
+        "one_sided",
+        rf"(?:{column('feature')} )?se mantuvo, por poco pero todo el tiempo,? (?:{_AWAY}(?:de )?lo esperado|(?P<direction>por encima|por debajo) de lo esperado|lejos de lo esperado)",
+    ),
+    (
+        "joint_distance",
+        (
+            rf"(?:(?P<columns>{COLUMN}(?:, {COLUMN})* [ye] {COLUMN})|las medidas) se apartaron en conjunto de su patrón "
+            rf"habitual, no cada una por separado(?:, a {number('deviations')} desviaciones típicas)?"
+        ),
+    ),
+    (
+        "rate_of_change",
+        (
+            rf"(?:{column('feature')} )?muestra (?:{number('count')} )?cambios? de una lectura a la siguiente"
+            rf"(?:, el mayor de {quantity('actual')})?(?:, cuando lo habitual es hasta {quantity('high')})?"
+        ),
+    ),
+    (
+        "climatology",
+        (
+            rf"(?:{column('feature')} )?tiene (?:{number('count')} )?lecturas? fuera del intervalo de la estación"
+            rf"(?: \({_RANGE}\))?(?:, la más extrema de {quantity('actual')})?"
+        ),
+    ),
+    (
+        "neighbour",
+        (
+            rf"(?:{column('feature')} )?ya no coincide con (?:el sensor vecino|{column('with')})"
+            rf"(?:: difiere en {quantity('actual')} de media)?(?:, cuando lo habitual es {_RANGE})?"
+        ),
+    ),
+    (
+        "clock_stuck",
+        rf"(?:{column('feature')} )?tiene (?:{number('count')}|varias) lecturas? con una misma hora(?:, el {_AT})?",
+    ),
+    (
+        "bad_quality",
+        (
+            rf"(?:{column('feature')} )?tiene (?:{number('count')} )?lecturas? que el propio origen da por malas"
+            rf"(?: desde el {_AT})?"
+        ),
+    ),
+    (
+        "unit_changed",
+        (
+            rf"(?:{column('feature')} )?cambió de unidad(?:, de (?P<previous>\S+?))?(?: a (?P<current>\S+?))?"
+            rf"(?:, en {number('count')} lecturas?|{END})"
+        ),
+    ),
     (
         "flat_line",
         (

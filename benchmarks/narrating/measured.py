@@ -24,7 +24,7 @@ def page(report: Mapping[str, Any]) -> str:
 def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
     yield "# Measured: narration"
     yield (
-        "Written by `make bench-narration`; not edited by hand. Narratives of the two simulators and of generated "
+        "Written by `make bench-narration`; not edited by hand. Narratives of the three simulators and of generated "
         "tables, in English and Spanish, through the local model. The checker (`benchmarks/claims`) reads the printed "
         "text, the clauses and the JSON facts and recomputes every claim from the input file; it shares no code with "
         "the product."

@@ -24,19 +24,34 @@ _SINGLE_STREAM = 96
 
 
 @dataclass(frozen=True)
+class Spent:
+    """Time by the clock and of all processors, in seconds: other work on the machine moves the first only."""
+
+    clock: float = 0.0
+    processor: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.clock + other.clock, self.processor + other.processor)
+
+    def over(self, count: int) -> Spent:
+        """A share of it."""
+        return Spent(self.clock / count, self.processor / count)
+
+
+@dataclass(frozen=True)
 class Speed:
-    """Seconds of each side for the same findings, and what follows."""
+    """Time of each side for the same findings, and what follows."""
 
     findings: int
     distinct: int
-    one_by_one: float
-    """Seconds a finding, one `create_chat_completion` each."""
-    batched: float
-    """Seconds a finding, no skeleton used twice."""
-    cold: float
-    """Seconds for all findings, skeletons used again within the night."""
-    warm: float
-    """Seconds for all findings of a second night."""
+    one_by_one: Spent
+    """A finding, one `create_chat_completion` each."""
+    batched: Spent
+    """A finding, no skeleton used twice."""
+    cold: Spent
+    """All findings, skeletons used again within the night."""
+    warm: Spent
+    """All findings of a second night."""
     tokens_batched: float
     """Answer and prompt tokens a second in batch."""
     tokens_single: float
@@ -52,13 +67,18 @@ class Speed:
             "distinct_signatures": self.distinct,
             "asked_both_ways": self.asked,
             "same_answers": self.same_answers,
-            "findings_a_minute_one_by_one": 60 / self.one_by_one,
-            "findings_a_minute_batched": 60 / self.batched,
-            "findings_a_minute_cold": 60 * self.findings / self.cold,
-            "findings_a_minute_warm": 60 * self.findings / self.warm,
-            "speedup_no_reuse": self.one_by_one / self.batched,
-            "speedup_cold": self.one_by_one * self.findings / self.cold,
-            "speedup_warm": self.one_by_one * self.findings / self.warm,
+            "findings_a_minute_one_by_one": 60 / self.one_by_one.clock,
+            "findings_a_minute_batched": 60 / self.batched.clock,
+            "findings_a_minute_cold": 60 * self.findings / self.cold.clock,
+            "findings_a_minute_warm": 60 * self.findings / self.warm.clock,
+            "speedup_no_reuse": self.one_by_one.clock / self.batched.clock,
+            "speedup_cold": self.one_by_one.clock * self.findings / self.cold.clock,
+            "speedup_warm": self.one_by_one.clock * self.findings / self.warm.clock,
+            "processor_seconds_a_finding_one_by_one": self.one_by_one.processor,
+            "processor_seconds_a_finding_batched": self.batched.processor,
+            "processor_seconds_cold": self.cold.processor,
+            "processor_speedup_no_reuse": self.one_by_one.processor / self.batched.processor,
+            "processor_speedup_cold": self.one_by_one.processor * self.findings / self.cold.processor,
             "tokens_a_second_batched": self.tokens_batched,
             "tokens_a_second_single_stream": self.tokens_single,
         }
@@ -79,17 +99,17 @@ def measure(
     # Each side takes them in the order that it would: the plain way as they come, the narrator those alike together.
     sorted_places = sorted(range(len(in_turn)), key=lambda place: (in_turn[place].shared, in_turn[place].body))
     answers, others = [""] * len(in_turn), [""] * len(in_turn)
-    ours = theirs = 0.0
+    ours = theirs = Spent()
     for start in range(0, len(in_turn), BLOCK):
         places = sorted_places[start : start + BLOCK]
-        seconds, told = _timed(lambda places=places: engine.complete([in_turn[p] for p in places]))  # type: ignore[misc]
-        ours += seconds
+        spent, told = _timed(lambda places=places: engine.complete([in_turn[p] for p in places]))  # type: ignore[misc]
+        ours += spent
         for place, answer in zip(places, told, strict=True):
             answers[place] = answer
         block = in_turn[start : start + BLOCK]
         slow, others[start : start + BLOCK] = _timed(lambda block=block: [_ask(rival, one) for one in block])  # type: ignore[misc]
         theirs += slow
-        say(f"speed: {start + len(block)} findings both ways, ratio {theirs / ours:.2f}")
+        say(f"speed: {start + len(block)} findings both ways, ratio {theirs.clock / ours.clock:.2f}")
     asked = len(in_turn)
     same = sum(one == other.strip() for one, other in zip(answers, others, strict=True))
     tokens = sum(_count(rival, one.shared + one.body + answer) for one, answer in zip(in_turn, answers, strict=True))
@@ -97,7 +117,16 @@ def measure(
     cold, skeletons = _night(engine, findings, {})
     warm, _ = _night(engine, findings, skeletons)
     return Speed(
-        len(findings), len(skeletons), theirs / asked, ours / asked, cold, warm, tokens / ours, single, same, asked
+        len(findings),
+        len(skeletons),
+        theirs.over(asked),
+        ours.over(asked),
+        cold,
+        warm,
+        tokens / ours.clock,
+        single,
+        same,
+        asked,
     )
 
 
@@ -146,17 +175,26 @@ def _prompt(finding: Finding) -> Prompt:
 
 def _night(
     engine: LlamaEngine, findings: Sequence[tuple[Finding, Lang]], kept: dict[str, Skeleton]
-) -> tuple[float, dict[str, Skeleton]]:
-    """Seconds to narrate all findings, rendering and grounding included, and the skeletons afterwards."""
+) -> tuple[Spent, dict[str, Skeleton]]:
+    """Time to narrate all findings, rendering and grounding included, and the skeletons afterwards."""
     skeletons = dict(kept)
-    started = time.monotonic()
+    started = _now()
     for lang in dict.fromkeys(lang for _, lang in findings):
         own = [finding for finding, told in findings if told == lang]
         skeletons |= narrate(own, lang=lang, engine=engine, skeletons=skeletons).skeletons
-    return time.monotonic() - started, skeletons
+    return _since(started), skeletons
 
 
-def _timed(work: Callable[[], list[str]]) -> tuple[float, list[str]]:
-    started = time.monotonic()
+def _timed(work: Callable[[], list[str]]) -> tuple[Spent, list[str]]:
+    started = _now()
     answers = work()
-    return time.monotonic() - started, answers
+    return _since(started), answers
+
+
+def _now() -> Spent:
+    return Spent(time.monotonic(), time.process_time())
+
+
+def _since(started: Spent) -> Spent:
+    now = _now()
+    return Spent(now.clock - started.clock, now.processor - started.processor)

@@ -60,11 +60,15 @@ def measure(engine: Engine, *, mode: Mode = Mode.STRICT, quick: bool, say: Calla
     truth = Truth()
     skeletons: dict[str, Skeleton] = {}
     for case in cases(quick=quick):
+        if truth.tally.findings >= MOST:
+            break
         kept = case.findings[: MOST - truth.tally.findings]
-        if kept:
-            _tell(case, kept, engine, mode, skeletons, truth)
-            wrong = truth.tally.count(Outcome.FALSE, Outcome.UNREAD)
-            say(f"{case.name}: {truth.tally.findings} findings, {len(truth.signatures)} signatures, {wrong} false")
+        known = len(truth.tally.notes)
+        _tell(case, kept, engine, mode, skeletons, truth)
+        for note in truth.tally.notes[known:]:
+            say(f"  {note['outcome']} {note['kind']} ({note['origin']}) {note['said'][:200]!r}: {note['why']}")
+        wrong = truth.tally.count(Outcome.FALSE, Outcome.UNREAD)
+        say(f"{case.name}: {truth.tally.findings} findings, {len(truth.signatures)} signatures, {wrong} false")
     return truth
 
 

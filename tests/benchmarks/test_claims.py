@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
-from benchmarks.claims.checking import check
+from analyzers.results import FactKind
+from benchmarks.claims.checking import TRUTHS, check
 from benchmarks.claims.figures import read_minutes, read_number
-from benchmarks.claims.source import Source, read_table
+from benchmarks.claims.reading import read_claims
+from benchmarks.claims.source import Settings, Source, read_table
 from benchmarks.claims.statement import Outcome
+from reports.clauses import clause
+from tests.reports.sample_facts import EXAMPLES, example
 
 _START = datetime(2026, 5, 1, 9, tzinfo=UTC)
 _JUDGED = pl.DataFrame(
@@ -153,3 +158,64 @@ def test_prose_may_point_and_join_but_claim_nothing_around_the_facts() -> None:
         outcomes = [one.outcome for one in check(finding, source).verdicts]
         assert outcomes.count(Outcome.TRUE) == 7
         assert outcome in outcomes
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_the_clause_of_every_kind_of_fact_is_read_whole(kind: FactKind, lang: Any) -> None:
+    fact = example(kind)
+    columns = [fact.feature or "", "account", "supplier", "created_by", "amount", "iva", "flow", "pressure", "current"]
+    columns += [str(value) for value in fact.values.values()]
+    text = clause(fact, lang)
+    statements, leftover = read_claims(text[:1].upper() + text[1:] + ".", lang, {"subject": "X-1"}, "UTC", columns)
+    assert leftover == ""
+    assert statements
+    assert all(statement.kind in TRUTHS for statement in statements)
+
+
+def _sales() -> Source:
+    """A customer that came every second day for 28 days of 100 and, in the last 10, moved from north to south."""
+    days = [*range(0, 89, 2), 90, 92, 94, 96]
+    frame = pl.DataFrame(
+        {
+            "sold_at": [_START + timedelta(days=day) for day in days],
+            "customer": ["C1"] * len(days),
+            "store": ["north"] * 45 + ["south"] * 4,
+            "amount": [10.0] * 45 + [40.0] * 4,
+        }
+    )
+    until = (_START.replace(hour=0) + timedelta(days=100)).timestamp()
+    return Source.of(frame[-4:], frame[:-4], Settings(currency="EUR", until=until))
+
+
+_SILENCE = (
+    "There has been no record since 5 August 2026, for 3 days, where 2 days between records are usual (in 49 earlier "
+    "records)."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "kind"),
+    [
+        (_SILENCE, "en", "stopped"),
+        ("The store “south” stands in 4 of 4 records within 10 days, against 0 of 45 earlier records.", "en",
+         "moved_place"),
+        ("La suma del importe, 160,00~EUR en 10 días, es 3,2 veces lo habitual (50,00~EUR).", "es", "changed_amounts"),
+        ("La mediana del importe, 40,00~EUR en 4 registros en 10 días, es 4 veces lo habitual (10,00~EUR).", "es",
+         "changed_amounts"),
+        ("There were 4 records within 10 days, where 5 is usual.", "en", "slower_rhythm"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_behaviour_is_counted_anew(text: str, lang: str, kind: str) -> None:
+    said = text.replace("~", "\u00a0")
+    opening, rest = (("For C1, ", " It may be that it is so. First, look.") if lang == "en" else
+                     ("En el caso de C1, ", " Puede que sea así. Como primer paso, mire."))  # fmt: skip
+    whole = opening + said[:1].lower() + said[1:] + rest
+    finding = {**_finding(whole, lang), "subject": "C1", "rows": [], "type": kind}
+    assert {one.outcome for one in check(finding, _sales()).verdicts} == {Outcome.TRUE}
+    for figure in {part for part in re.findall(r"\d+", said) if part not in ("00", "2026", "10")}:
+        slipped = re.sub(rf"\b{figure}\b", str(int(figure) + 3), whole, count=1)
+        outcomes = {
+            one.outcome for one in check({**finding, "narrative": {"text": slipped, "lang": lang}}, _sales()).verdicts
+        }
+        assert {Outcome.FALSE, Outcome.UNREAD} & outcomes, slipped
