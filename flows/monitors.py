@@ -215,7 +215,7 @@ class WorkspaceSettings(Settings):
     """Address of a model server on the premises, such as `http://10.0.0.5:8080/v1`, in the place of a local file."""
     narration: bool = True
     """Whether the local model writes; otherwise the texts are templates, marked so."""
-    people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    people: dict[str, tuple[str, ...]] = Field(default_factory=dict, repr=False)
     """What records call a person, by mail address or user: names, numbers. Who is named in a finding neither receives
     it nor decides about it."""
     report: ReportSettings = ReportSettings()

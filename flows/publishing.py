@@ -15,9 +15,10 @@ from flows.audiences import Audience, audiences_of, seen_by
 from flows.ingestion import run_record
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import MonitorRun, Plan
+from flows.shown_settings import shown
 from flows.triage_links import form_address, with_links
-from flows.version import version
-from flows.warehouse import audit, deliveries, entity_risk, findings, narratives, runs, sql
+from flows.version import version, versions
+from flows.warehouse import audit, deliveries, entity_risk, findings, narratives, run_settings, runs, sql
 from flows.warehouse.deliveries import Delivery
 from flows.warehouse.publish import publish as publish_run
 from flows.warehouse.runs import RunStatus
@@ -170,6 +171,8 @@ def _store(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Out
     if outcome.status == "going":
         analysis = plan.handover.read_analysis(run.name)
         publish_run(connection, record, analysis, plan.handover.read_narratives(run.name))
+        in_force = run_settings.RunSettings(shown(run.monitor), shown(plan.workspace.settings), versions())
+        run_settings.store(connection, run.run, in_force)
         new = plan.handover.read_skeletons(run.name)
         narratives.keep_skeletons(connection, {key: skeleton.model_dump_json() for key, skeleton in new.items()})
     elif outcome.status == "failed":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import platform
+import re
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -25,3 +27,16 @@ def code_version() -> str:
         for path in sorted(path for path in (root / package).rglob("*") if path.suffix in _ENDINGS):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{version()}+{digest.hexdigest()[:12]}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Sereno, Python and every package that Sereno asks for, by name; those not installed are left out."""
+    asked = sorted({re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0] for each in metadata.requires("sereno") or ()})
+    installed = {}
+    for name in asked:
+        try:
+            installed[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {"sereno": code_version(), "python": platform.python_version(), "machine": platform.machine(), **installed}

@@ -177,5 +177,9 @@ def _local(when: datetime | None, phrases: Phrases) -> str:
 
 def plain_cell(text: str) -> str:
     """The text on one line, with an apostrophe before it where a spreadsheet would run it as a formula."""
-    line = one_line(text, 2000)
-    return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
+    return formula_escaped(one_line(text, 2000))
+
+
+def formula_escaped(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would run it as a formula, blanks before it or not."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS) else text

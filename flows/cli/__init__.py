@@ -19,6 +19,7 @@ from flows.cli import (
     check,
     demo,
     doctor,
+    evidence,
     findings,
     init,
     models,
@@ -48,6 +49,7 @@ app.command("serve")(serve.serve)
 app.command("findings")(findings.findings)
 app.command("triage")(triage.triage)
 app.command("snooze")(snooze.snooze)
+app.command("evidence")(evidence.evidence)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.add_typer(models.models, name="models")

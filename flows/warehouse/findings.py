@@ -150,6 +150,28 @@ def find(connection: sql.Connection, identifier: str) -> StoredFinding:
     return found[0]
 
 
+def told_on(connection: sql.Connection, fingerprint: str, data_date: date | None) -> tuple[StoredFinding, str]:
+    """A finding exactly as a date's run told it, or the latest, and its document as text.
+
+    UsageError where that date's run did not see it, or retention deleted what it said.
+    """
+    query = """
+        SELECT run, document FROM run_findings WHERE fingerprint = $fingerprint
+            AND ($day IS NULL OR data_date = $day) ORDER BY data_date DESC LIMIT 1
+    """
+    row = sql.first(connection, query, {"fingerprint": fingerprint, "day": data_date})
+    if row is None:
+        days = "SELECT DISTINCT data_date FROM run_findings WHERE fingerprint = ? ORDER BY data_date DESC LIMIT 10"
+        kept = ", ".join(str(day) for (day,) in sql.rows(connection, days, [fingerprint]))
+        about = f"finding {fingerprint.removeprefix('v1:')[:12]}"
+        if kept:
+            raise UsageError(f"{about} was not seen on {data_date}; there is evidence of {kept}")
+        raise UsageError(f"the evidence of {about} was deleted by retention; its verdicts remain")
+    run, document = row
+    finding = Finding.model_validate_json(document)
+    return StoredFinding(run, finding, narratives_of(connection, [run]).get((run, finding.id))), document
+
+
 @dataclass(frozen=True)
 class _Earlier:
     fingerprint: str

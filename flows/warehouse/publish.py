@@ -57,7 +57,7 @@ def publish(
 
 def delete_run(connection: sql.Connection, run: str) -> None:
     """Delete what a run wrote, but for its sightings and its entry in the audit log."""
-    for table in ("runs", "checks", "flags", "facts", "run_findings", "narratives", "entity_risk"):
+    for table in ("runs", "checks", "flags", "facts", "run_findings", "narratives", "entity_risk", "run_settings"):
         sql.run(connection, f"DELETE FROM {table} WHERE run = ?", [run])
 
 

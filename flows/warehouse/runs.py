@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from analyzers.errors import WarehouseError
 from analyzers.results import Check, Guarantee
 from flows.warehouse import audit, sql
 
@@ -94,6 +95,23 @@ def list_runs(
     where, parameters = sql.conditions({"monitor = ?": monitor, "data_date = ?": data_date, "status = ?": status})
     query = f"SELECT {_COLUMNS} FROM runs{where} ORDER BY data_date DESC, started_at DESC, run"
     return [_record(row) for row in sql.rows(connection, query, parameters)]
+
+
+def run_of(connection: sql.Connection, run: str) -> RunRecord:
+    """The run of this id; WarehouseError where it is gone."""
+    row = sql.first(connection, f"SELECT {_COLUMNS} FROM runs WHERE run = ?", [run])
+    if row is None:
+        raise WarehouseError(f"run {run} is missing, although its findings are there; `sereno audit verify` says more")
+    return _record(row)
+
+
+def flags_about(connection: sql.Connection, run: str, subjects: Sequence[str]) -> list[dict[str, Any]]:
+    """The flags that a run raised on these subjects, in its order."""
+    names = "analyzer, type, family, subject_kind, subject_id, rows, severity, score, p_value, exposure, currency"
+    listed = ", ".join(f'"{name}"' for name in names.split(", "))
+    query = f"SELECT {listed} FROM flags WHERE run = $run AND subject_id IN (SELECT unnest($about)) ORDER BY position"
+    found = sql.rows(connection, query, {"run": run, "about": list(subjects)})
+    return [dict(zip(names.split(", "), row, strict=True)) for row in found]
 
 
 def watermark(connection: sql.Connection, monitor: str) -> date | None:

@@ -166,7 +166,19 @@ def _add_entity_risk(connection: sql.Connection) -> None:
     sql.run(connection, _ENTITY_RISK)
 
 
-STEPS: tuple[Step, ...] = (_first_tables, _add_review, _add_entity_risk)
+# What a run was decided with, without secrets: a year later the monitor's file says something else.
+_RUN_SETTINGS = """
+CREATE TABLE run_settings (
+    run VARCHAR NOT NULL, monitor VARCHAR NOT NULL, workspace VARCHAR NOT NULL, versions VARCHAR NOT NULL)
+"""
+
+
+def _add_run_settings(connection: sql.Connection) -> None:
+    """The settings in force and the versions of what ran, a line for each run."""
+    sql.run(connection, _RUN_SETTINGS)
+
+
+STEPS: tuple[Step, ...] = (_first_tables, _add_review, _add_entity_risk, _add_run_settings)
 """Step n brings a file from version n to version n + 1."""
 
 

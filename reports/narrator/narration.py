@@ -71,6 +71,17 @@ def narrate(
     return Narration(narratives, new, sum(narrative.replaced for narrative in narratives))
 
 
+def asked(
+    finding: Finding, *, lang: Lang, model: str, mode: Mode, playbooks: Playbooks | None = None
+) -> tuple[Prompt, str]:
+    """What a model is given about a finding, and the key under which its first accepted answer is kept.
+
+    model : SHA-256 of the model's file.
+    """
+    prompt = build_prompt(finding, choices(finding, playbook_for(finding, playbooks)), mode, lang)
+    return prompt, signature(finding, prompt, lang=lang, model=model, mode=mode)
+
+
 def _ask(
     findings: Sequence[Finding],
     open_choices: Sequence[Choices],
