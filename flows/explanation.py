@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from analyzers.errors import ModelError
 from flows.models import chosen_model, open_engine, open_server
+from flows.narration_cost import Meter
 from flows.plan import MonitorRun, Plan
 from flows.warehouse import narratives as stored
 from flows.workspace import Workspace
@@ -28,8 +29,9 @@ def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
     with plan.warehouse.reading() as connection:
         kept = stored.load_skeletons(connection)
     skeletons = {key: Skeleton.model_validate_json(text) for key, text in kept.items()}
-    total = 0
+    total, cost = 0, None
     for run in runs:
+        meter = Meter(engine, plan.workspace.settings.watts) if engine is not None else None
         findings = plan.handover.read_analysis(run.name).findings
         narration = narrate(
             findings,
@@ -44,8 +46,12 @@ def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
         skeletons = {**skeletons, **narration.skeletons}
         plan.handover.write_narratives(run.name, narration.narratives)
         plan.handover.write_skeletons(run.name, narration.skeletons)
+        if meter is not None:
+            own = meter.read(len(narration.skeletons))
+            plan.handover.write_cost(run.name, own)
+            cost = own if cost is None else cost + own
         total += len(narration.narratives)
-    plan.handover.write_model(note)
+    plan.handover.write_model(note.model_copy(update={"cost": cost}))
     return total
 
 

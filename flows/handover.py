@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import BaseModel, TypeAdapter
 
 from analyzers.results import Analysis, Candidate, Check, Finding, Flag, Guarantee
-from reports.contents import ModelNote, Narrative
+from reports.contents import Cost, ModelNote, Narrative
 from reports.narrator.skeleton import Skeleton
 
 
@@ -100,6 +100,15 @@ class Handover:
     def read_skeletons(self, monitor: str) -> dict[str, Skeleton]:
         """The new skeletons that were kept."""
         return _SKELETONS.validate_json((self.folder / f"{monitor}.skeletons.json").read_bytes())
+
+    def write_cost(self, monitor: str, cost: Cost) -> None:
+        """Keep what a monitor's narration came to."""
+        (self.folder / f"{monitor}.cost.json").write_text(cost.model_dump_json(), encoding="utf-8")
+
+    def read_cost(self, monitor: str) -> Cost | None:
+        """What the narration came to; None where no model wrote."""
+        path = self.folder / f"{monitor}.cost.json"
+        return Cost.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def write_model(self, note: ModelNote) -> None:
         """Keep what the report says of the model."""

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analyzers.errors import ModelError
+from reports.narrator.engines import Tokens
 from reports.narrator.prompt import Prompt
 
 AT_ONCE = 8
@@ -53,13 +54,18 @@ class ServerEngine:
         if not self.name:
             raise ModelError(f"{url}: names no model; load one there, or correct model_server")
         self.sha256 = identity(url, self.name)
+        self.tokens = Tokens()
+        """As the server counts them."""
 
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         """An answer for each prompt; what does not follow the grammar is refused by whoever parses it."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(self._answer, prompts))
+            answers = list(pool.map(self._answer, prompts))
+        read, written = (sum(tokens) for tokens in zip(*((a.read, a.written) for _, a in answers), strict=True))
+        self.tokens = Tokens(self.tokens.read + read, self.tokens.written + written)
+        return [text for text, _ in answers]
 
-    def _answer(self, prompt: Prompt) -> str:
+    def _answer(self, prompt: Prompt) -> tuple[str, Tokens]:
         wanted = {
             "model": self.name,
             "prompt": prompt.prefix + prompt.shared + prompt.body,
@@ -70,10 +76,11 @@ class ServerEngine:
             "grammar": prompt.grammar,
             "structured_outputs": {"grammar": prompt.grammar},
         }
-        choices = self._ask("POST", "/completions", wanted).get("choices")
+        said = self._ask("POST", "/completions", wanted)
+        choices = said.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         text = first.get("text") if isinstance(first, dict) else None
-        return text if isinstance(text, str) else ""
+        return text if isinstance(text, str) else "", _counted(said.get("usage"))
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         at = self._address
@@ -94,6 +101,13 @@ class ServerEngine:
         if not isinstance(said, dict):
             raise ModelError(f"{at.url}{path}: the model server answers {status} and nothing of use; see its own log")
         return said
+
+
+def _counted(usage: Any) -> Tokens:
+    """Tokens as an answer states them; none where it does not."""
+    counts = usage if isinstance(usage, dict) else {}
+    read, written = (counts.get(name) for name in ("prompt_tokens", "completion_tokens"))
+    return Tokens(read if isinstance(read, int) else 0, written if isinstance(written, int) else 0)
 
 
 def identity(url: str, name: str) -> str:

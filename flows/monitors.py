@@ -215,6 +215,8 @@ class WorkspaceSettings(Settings):
     """Address of a model server on the premises, such as `http://10.0.0.5:8080/v1`, in the place of a local file."""
     narration: bool = True
     """Whether the local model writes; otherwise the texts are templates, marked so."""
+    watts: float = Field(10.0, gt=0, le=1000)
+    """Watts of one busy processor core with its share of the machine, from which narration's energy is estimated."""
     people: dict[str, tuple[str, ...]] = Field(default_factory=dict, repr=False)
     """What records call a person, by mail address or user: names, numbers. Who is named in a finding neither receives
     it nor decides about it."""

@@ -173,6 +173,8 @@ def _store(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Out
         publish_run(connection, record, analysis, plan.handover.read_narratives(run.name))
         in_force = run_settings.RunSettings(shown(run.monitor), shown(plan.workspace.settings), versions())
         run_settings.store(connection, run.run, in_force)
+        if (cost := plan.handover.read_cost(run.name)) is not None:
+            narratives.store_cost(connection, run.run, cost)
         new = plan.handover.read_skeletons(run.name)
         narratives.keep_skeletons(connection, {key: skeleton.model_dump_json() for key, skeleton in new.items()})
     elif outcome.status == "failed":

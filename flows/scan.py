@@ -22,6 +22,8 @@ from analyzers.roles import infer_columns
 from analyzers.settings import AnalysisSettings, Material
 from flows.masking import mask_persons
 from flows.models import open_engine, requested_model
+from flows.monitors import WorkspaceSettings
+from flows.narration_cost import Meter
 from flows.scaffold import notes_on
 from flows.sources.conforming import conform
 from flows.sources.files import read_files
@@ -90,7 +92,10 @@ def run_scan(scan: Scan, say: Say) -> dict[str, Any]:
     )
     say(f"explaining {len(analysis.findings)} findings")
     findings = tuple(_placed(finding, read.rows) for finding in analysis.findings)
+    meter = Meter(engine, WorkspaceSettings().watts) if engine is not None else None
     narration = narrate(findings, lang=scan.lang, timezone="UTC", engine=engine)
+    if meter is not None:
+        model = model.model_copy(update={"cost": meter.read(len(narration.skeletons))})
     reported = tuple(
         ReportedFinding(finding=finding, narrative=narrative)
         for finding, narrative in zip(findings, narration.narratives, strict=True)

@@ -59,6 +59,32 @@ class ReportedFinding(Frozen):
     triage_url: str | None = None
 
 
+class Cost(Frozen):
+    """What narrating came to: of one run, or of all of a night."""
+
+    asked: int
+    """Findings for which the model wrote anew; the others replayed a skeleton, or had none."""
+    tokens_read: int
+    tokens_written: int
+    seconds: float
+    """By the clock."""
+    processor_seconds: float
+    """Of all cores."""
+    watt_hours: float | None
+    """Estimated from the processor time; null where a server elsewhere did the work."""
+
+    def __add__(self, other: Cost) -> Cost:
+        known = self.watt_hours is not None and other.watt_hours is not None
+        return Cost(
+            asked=self.asked + other.asked,
+            tokens_read=self.tokens_read + other.tokens_read,
+            tokens_written=self.tokens_written + other.tokens_written,
+            seconds=self.seconds + other.seconds,
+            processor_seconds=self.processor_seconds + other.processor_seconds,
+            watt_hours=(self.watt_hours or 0.0) + (other.watt_hours or 0.0) if known else None,
+        )
+
+
 class ModelNote(Frozen):
     """The model behind the narratives; `name` is null where there was none."""
 
@@ -71,6 +97,8 @@ class ModelNote(Frozen):
     """What the model earned in the exam on the machine of the run; null where it has not been examined there."""
     examined: date | None = None
     """Day of that exam."""
+    cost: Cost | None = None
+    """What its narration came to; null where no model wrote."""
 
 
 class Precision(Frozen):

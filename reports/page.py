@@ -17,7 +17,7 @@ from markupsafe import Markup
 from analyzers.results import Chart, Check, CheckStatus, Fact, Finding, GuaranteeKind
 from reports import charts
 from reports.clauses import clause
-from reports.contents import Claim, MonitorPart, Night
+from reports.contents import Claim, Cost, MonitorPart, Night
 from reports.digest import Digest, Money, Placed, money_of
 from reports.entities import EntityRow, entity_rows
 from reports.phrases import Phrases, printable
@@ -122,6 +122,8 @@ class Page:
     known_money: tuple[Money, ...]
     guarantees: tuple[tuple[MonitorPart, tuple[str, ...]], ...]
     entities: tuple[EntityRow, ...]
+    cost: str
+    """What the narration came to; empty where no model wrote."""
 
 
 def render_page(night: Night) -> str:
@@ -153,6 +155,20 @@ def _why(finding: Finding, phrases: Phrases) -> str:
     return clause(finding.facts[0], phrases.lang, timezone=phrases.timezone, short=True)
 
 
+def _cost(cost: Cost, phrases: Phrases) -> str:
+    said = phrases.text(
+        "page.cost",
+        asked=phrases.number(cost.asked),
+        read=phrases.number(cost.tokens_read),
+        written=phrases.number(cost.tokens_written),
+        seconds=phrases.number(cost.seconds, 1),
+        processor=phrases.number(cost.processor_seconds, 1),
+    )
+    if cost.watt_hours is None:
+        return said
+    return phrases.text("page.cost_energy", cost=said, energy=phrases.number(cost.watt_hours, 2))
+
+
 def _page(night: Night, phrases: Phrases) -> Page:
     digest = Digest(night)
     carded, rest = digest.mailed[:MOST_CARDS], digest.mailed[MOST_CARDS:] + digest.below_budget
@@ -166,6 +182,7 @@ def _page(night: Night, phrases: Phrases) -> Page:
         appendix_total=len(rest),
         known_money=money_of(digest.known_before),
         entities=entity_rows(night, phrases),
+        cost=_cost(night.model.cost, phrases) if night.model.cost else "",
         guarantees=tuple(
             (part, _guarantees(part, phrases)) for part in night.parts if part.guarantees or part.precision
         ),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flows.warehouse import sql
-from reports.contents import Narrative
+from reports.contents import Cost, Narrative
 
 
 def store_narratives(connection: sql.Connection, run: str, narratives: Iterable[Narrative]) -> None:
@@ -33,6 +33,17 @@ def narratives_of(connection: sql.Connection, runs: Iterable[str]) -> dict[tuple
         return {}
     query = f"SELECT run, {_COLUMNS} FROM narratives WHERE run IN (SELECT unnest($runs))"
     return {(row[0], row[1]): _narrative(row[1:]) for row in sql.rows(connection, query, {"runs": listed})}
+
+
+def store_cost(connection: sql.Connection, run: str, cost: Cost) -> None:
+    """Write what a run's narration came to."""
+    sql.insert(connection, "narration_costs", [{"run": run, **cost.model_dump()}])
+
+
+def cost_of(connection: sql.Connection, run: str) -> Cost | None:
+    """What a run's narration came to; None where no model wrote."""
+    row = sql.first(connection, f"SELECT {', '.join(Cost.model_fields)} FROM narration_costs WHERE run = ?", [run])
+    return None if row is None else Cost.model_validate(dict(zip(Cost.model_fields, row, strict=True)))
 
 
 def load_skeletons(connection: sql.Connection) -> dict[str, str]:

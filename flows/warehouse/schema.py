@@ -178,7 +178,19 @@ def _add_run_settings(connection: sql.Connection) -> None:
     sql.run(connection, _RUN_SETTINGS)
 
 
-STEPS: tuple[Step, ...] = (_first_tables, _add_review, _add_entity_risk, _add_run_settings)
+_NARRATION_COSTS = """
+CREATE TABLE narration_costs (
+    run VARCHAR PRIMARY KEY, asked BIGINT NOT NULL, tokens_read BIGINT NOT NULL, tokens_written BIGINT NOT NULL,
+    seconds DOUBLE NOT NULL, processor_seconds DOUBLE NOT NULL, watt_hours DOUBLE)
+"""
+
+
+def _add_narration_costs(connection: sql.Connection) -> None:
+    """What the narration of each run came to."""
+    sql.run(connection, _NARRATION_COSTS)
+
+
+STEPS: tuple[Step, ...] = (_first_tables, _add_review, _add_entity_risk, _add_run_settings, _add_narration_costs)
 """Step n brings a file from version n to version n + 1."""
 
 

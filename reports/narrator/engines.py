@@ -9,11 +9,20 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from reports.narrator.gguf import read_head
 from reports.narrator.prompt import Prompt
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What an engine has read and written so far."""
+
+    read: int = 0
+    written: int = 0
 
 
 class Engine(Protocol):
@@ -26,6 +35,10 @@ class Engine(Protocol):
     @property
     def sha256(self) -> str:
         """Hash of the model's weights (64 hex digits)."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """What it has read and written so far: what prompts share and it kept is read once."""
 
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         """An answer for each prompt, within its grammar; empty where it could not be finished."""
@@ -45,6 +58,11 @@ class LlamaEngine:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self.name = path.stem
         self._model = load(path, max(1, threads))
+
+    @property
+    def tokens(self) -> Tokens:
+        """What it has read and written so far."""
+        return Tokens(self._model.tokens_read, self._model.tokens_written)
 
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         """An answer for each prompt, within its grammar; empty where it could not be finished."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from itertools import combinations
@@ -22,7 +22,7 @@ import yaml
 
 from analyzers.results import Fact, Family, Finding, Frozen, Subject, SubjectKind
 from reports.contents import Lang, Mode, Narrative
-from reports.narrator.engines import Engine
+from reports.narrator.engines import Engine, Tokens
 from reports.narrator.exam_prose import shares, write
 from reports.narrator.grammar import grammar, parse
 from reports.narrator.narration import narrate
@@ -213,6 +213,7 @@ class _Recorded:
     sha256: str
     answers: Mapping[str, str]
     """By hash of the prompt."""
+    tokens: Tokens = field(default_factory=Tokens)
 
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         return [self.answers.get(prompt.sha256, "") for prompt in prompts]

@@ -95,6 +95,10 @@ class Llama:
         self._shared: dict[str, tuple[int, int]] = {}
         """By shared part of a finding type, the sequence that holds it and its length."""
         self._known_tokens: dict[frozenset[str], NDArray[np.int32]] = {}
+        self.tokens_read = 0
+        """Tokens of prompts that were decoded: what sequences share counts once."""
+        self.tokens_written = 0
+        """Tokens of answers, those included that the grammar left no choice about."""
         weakref.finalize(self, _free, model, context, self._batch)
 
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
@@ -141,6 +145,7 @@ class Llama:
                     llama_cpp.llama_sampler_free(sequence.sampler)
             for slot in range(1, WAVE + 1):
                 llama_cpp.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        self.tokens_written += sum(len(sequence.answer) for sequence in running if sequence is not None)
         return [self._text(sequence) if sequence in finished else "" for sequence in running]
 
     def _share(self, prompts: Sequence[Prompt]) -> None:
@@ -171,7 +176,9 @@ class Llama:
 
         Sequences that have decoded nothing of their own yet share what they begin with alike.
         """
-        pending = [step for group in _alike(sequences) for step in _steps(group)]
+        groups = [(group, list(_steps(group))) for group in _alike(sequences)]
+        self.tokens_read += sum(len(steps) for group, steps in groups if not group[0].answer)
+        pending = [step for _, steps in groups for step in steps]
         for start in range(0, len(pending), _BATCH_TOKENS):
             part = pending[start : start + _BATCH_TOKENS]
             self._fill(part)

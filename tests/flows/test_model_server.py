@@ -16,6 +16,7 @@ from analyzers.errors import ModelError, MonitorError
 from analyzers.results import FactKind
 from flows.explanation import engine_or_template
 from flows.model_server import ServerEngine, is_private, private_address
+from flows.narration_cost import Meter
 from flows.workspace import Workspace
 from reports.contents import Mode
 from reports.narrator import narrate
@@ -40,7 +41,12 @@ class Server(http.server.BaseHTTPRequestHandler):
         engine = RandomEngine(0)
         engine.random = random.Random(asked["prompt"])
         (answer,) = engine.complete([Prompt("", "", "", asked["grammar"])])
-        self._send(self.answers.get(self.path) or json.dumps({"choices": [{"text": answer}]}).encode())
+        self._send(
+            self.answers.get(self.path)
+            or json.dumps(
+                {"choices": [{"text": answer}], "usage": {"prompt_tokens": 100, "completion_tokens": 12}}
+            ).encode()
+        )
 
     def _send(self, content: bytes) -> None:
         self.send_response(500 if content == b"500" else 200)
@@ -68,7 +74,12 @@ FINDINGS = [
 
 def test_a_server_narrates_like_a_local_model(server: str) -> None:
     engine = ServerEngine(server)
+    meter = Meter(engine, watts=10)
     told = narrate(FINDINGS, lang="es", engine=engine)
+    cost = meter.read(len(told.skeletons))
+    assert (cost.tokens_read, cost.tokens_written) == (100 * cost.asked, 12 * cost.asked)
+    assert cost.asked
+    assert cost.watt_hours is None
     assert engine.name == "house-model"
     assert all(text.mode is Mode.STRICT and text.grounded and text.model == "house-model" for text in told.narratives)
     assert {asked["temperature"] for asked in Server.asked} == {0}

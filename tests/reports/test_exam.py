@@ -10,6 +10,7 @@ import pytest
 from analyzers.results import FactKind
 from reports.clauses import clause
 from reports.narrator import exam
+from reports.narrator.engines import Tokens
 from reports.narrator.prompt import PREFIX, Prompt, build_prompt
 from reports.narrator.skeleton import Choices, choices
 from reports.playbook import Entry, builtin_playbooks
@@ -35,6 +36,7 @@ class KnowingEngine:
     """Gives the right answer to every question."""
 
     name, sha256 = "knowing", "1" * 64
+    tokens = Tokens()
 
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], str] = {}

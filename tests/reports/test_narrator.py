@@ -18,7 +18,7 @@ from reports.clauses.magnitude import magnitude
 from reports.contents import Lang, Mode
 from reports.grounding.wording import NEVER, check_words
 from reports.narrator import narrate
-from reports.narrator.engines import LlamaEngine, default_model_path
+from reports.narrator.engines import LlamaEngine, Tokens, default_model_path
 from reports.narrator.grammar import grammar, parse
 from reports.narrator.prompt import Prompt, build_prompt
 from reports.narrator.skeleton import Choices, Skeleton, choices
@@ -69,6 +69,7 @@ class RandomEngine:
     """Answers with any answer of the grammar, and counts what it is asked."""
 
     name, sha256 = "random", "0" * 64
+    tokens = Tokens()
 
     def __init__(self, seed: int = 0) -> None:
         self.random = random.Random(seed)
