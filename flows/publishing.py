@@ -18,7 +18,7 @@ from flows.plan import MonitorRun, Plan
 from flows.shown_settings import shown
 from flows.triage_links import form_address, with_links
 from flows.version import version, versions
-from flows.warehouse import audit, deliveries, entity_risk, findings, narratives, run_settings, runs, sql
+from flows.warehouse import audit, deliveries, entity_risk, findings, narratives, run_settings, runs, similar, sql
 from flows.warehouse.deliveries import Delivery
 from flows.warehouse.publish import publish as publish_run
 from flows.warehouse.runs import RunStatus
@@ -99,6 +99,8 @@ def _part(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outc
     analysis = plan.handover.read_analysis(run.name)
     told = {narrative.finding: narrative for narrative in plan.handover.read_narratives(run.name)}
     recognized = findings.recognize(connection, analysis.findings, run.data_date)
+    mailed = [finding for finding in recognized if finding.mailed]
+    before = similar.similar_to(connection, run.name, mailed, run.data_date)
     changes = findings.changes(connection, run.name, run.data_date, recognized, judged=analysis.records > 0)
     return MonitorPart(
         monitor=run.name,
@@ -111,11 +113,16 @@ def _part(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outc
         quarantined=int(plan.handover.read_notes(run.name).get("quarantined", 0)),
         time_from=run.monitor.batch_bounds(run.data_date)[0],
         time_to=run.monitor.batch_bounds(run.data_date)[1],
-        findings=tuple(ReportedFinding(finding=finding, narrative=told[finding.id]) for finding in recognized),
+        findings=tuple(
+            ReportedFinding(finding=finding, narrative=told[finding.id], similar=before.get(finding.fingerprint))
+            for finding in recognized
+        ),
         checks=analysis.checks,
         guarantees=analysis.guarantees,
         new=changes.new,
         still_open=changes.still_open,
+        open_exposure=changes.open_exposure,
+        oldest_open=changes.oldest,
         entities=entity_risk.at_risk(connection, run.name, run.data_date, recognized, judged=analysis.records > 0)[
             : entity_risk.SHOWN
         ],

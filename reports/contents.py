@@ -6,13 +6,19 @@ Data only. `flows` fills these in; the page, the mail and the exports render the
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
+
+from pydantic import Field
 
 from analyzers.results import Candidate, Check, EntityRisk, Finding, Frozen, Guarantee
 from reports.house_style import HouseStyle
 
 Lang = Literal["en", "es"]
+VerdictName = Literal["confirmed", "accepted", "false_positive", "inconclusive"]
+VERDICTS: tuple[VerdictName, ...] = ("confirmed", "accepted", "false_positive", "inconclusive")
+"""What a person can decide, in the order in which reports count it."""
 
 
 class Mode(StrEnum):
@@ -51,11 +57,44 @@ class Narrative(Frozen):
     model: str | None = None
 
 
+class EarlierFinding(Frozen):
+    """An earlier finding like one of tonight's, and what a person decided about it."""
+
+    fingerprint: str
+    id: str
+    subject: str
+    data_date: date
+    """The latest date that told it."""
+    exposure: Decimal | None = None
+    currency: str | None = None
+    verdict: VerdictName | None = None
+    """Null where nobody has judged it."""
+    reason: str | None = None
+    """The person's own words."""
+    decided_on: date | None = None
+    itself: bool = False
+    """Whether it is the same finding, which speaks again."""
+    records: tuple[str, ...] = ()
+    """Record ids; not shown, but they say whom it names."""
+
+
+class SimilarFindings(Frozen):
+    """The nearest earlier findings, and what people decided so far about all findings of the type."""
+
+    told: tuple[EarlierFinding, ...]
+    confirmed: int = 0
+    accepted: int = 0
+    false_positive: int = 0
+    inconclusive: int = 0
+
+
 class ReportedFinding(Frozen):
-    """A finding with its narrative and how it will be opened for triage."""
+    """A finding with its narrative, what was before it, and how it will be opened for triage."""
 
     finding: Finding
     narrative: Narrative
+    similar: SimilarFindings | None = None
+    """Null where no earlier night told of one."""
     triage_url: str | None = None
 
 
@@ -146,6 +185,10 @@ class MonitorPart(Frozen):
     """For `scan`: what was inferred about each column, a sentence each."""
     new: int = 0
     still_open: int = 0
+    open_exposure: dict[str, Decimal] = Field(default_factory=dict)
+    """Money at risk in what is still open, per currency; the empty text stands for one that nothing states."""
+    oldest_open: date | None = None
+    """When the oldest of what is still open was first seen."""
     entities: tuple[EntityRisk, ...] = ()
     """Entities at risk, by falling risk."""
     ended: int = 0

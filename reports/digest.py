@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from analyzers.results import CheckStatus
+from analyzers.results import CheckStatus, FactKind, Finding
 from reports.contents import MonitorPart, Night, ReportedFinding
 from reports.phrases import Phrases
 
@@ -60,15 +60,32 @@ class Digest:
         return money_of(self.mailed)
 
     @cached_property
-    def known_before(self) -> tuple[Placed, ...]:
-        """Findings within the budget that an earlier night had raised already."""
-        return tuple(placed for placed in self.mailed if placed.reported.finding.times_seen > 1)
+    def stoppable(self) -> tuple[Money, ...]:
+        """Money at risk within the budget that can still be stopped, per currency."""
+        return money_of(placed for placed in self.mailed if can_be_stopped(placed.reported.finding))
+
+    @cached_property
+    def expected_loss(self) -> tuple[Money, ...]:
+        """Expected loss of the findings within the budget whose type has enough verdicts, per currency."""
+        losses = ((placed.reported.finding.expected_loss, placed.reported.finding.currency) for placed in self.mailed)
+        return _summed((amount, currency) for amount, currency in losses if amount is not None)
+
+    @property
+    def with_expected_loss(self) -> int:
+        """How many findings `expected_loss` speaks of."""
+        return sum(placed.reported.finding.expected_loss is not None for placed in self.mailed)
+
+    @cached_property
+    def open_money(self) -> tuple[Money, ...]:
+        """Money at risk in what earlier nights raised and is still open, per currency."""
+        return _summed(
+            (amount, currency or None) for part in self.night.parts for currency, amount in part.open_exposure.items()
+        )
 
     @property
     def oldest(self) -> date | None:
         """First night of the finding that has been open longest."""
-        seen = [placed.reported.finding.first_seen for placed in self.known_before]
-        return min((day for day in seen if day is not None), default=None)
+        return min((part.oldest_open for part in self.night.parts if part.oldest_open is not None), default=None)
 
     @property
     def new(self) -> int:
@@ -116,12 +133,21 @@ class Digest:
         return phrases.text("page.looked", records=records, history=earlier, checks=checks)
 
 
+def can_be_stopped(finding: Finding) -> bool | None:
+    """Whether the finding's money can still be stopped; None where no fact says."""
+    said = [fact.values.get("stoppable") for fact in finding.facts if fact.kind is FactKind.STOPPABLE]
+    return bool(said[0]) if said else None
+
+
 def money_of(findings: Iterable[Placed]) -> tuple[Money, ...]:
     """Money at risk in these findings, per currency, by its code."""
+    about = [placed.reported.finding for placed in findings]
+    return _summed((finding.exposure, finding.currency) for finding in about if finding.exposure is not None)
+
+
+def _summed(amounts: Iterable[tuple[Decimal, str | None]]) -> tuple[Money, ...]:
     sums: defaultdict[str | None, Decimal] = defaultdict(Decimal)
-    for placed in findings:
-        finding = placed.reported.finding
-        if finding.exposure is not None:
-            sums[finding.currency] += finding.exposure
+    for amount, currency in amounts:
+        sums[currency] += amount
     ordered = sorted(sums.items(), key=lambda item: item[0] or "")
     return tuple(Money(amount, currency) for currency, amount in ordered if amount)

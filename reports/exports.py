@@ -40,6 +40,8 @@ _CSV_COLUMNS = [
     "within_budget",
     "text",
     "fingerprint",
+    "expected_loss",
+    "allowed",
 ]
 
 
@@ -67,12 +69,14 @@ def finding_object(
         "severity": finding.severity,
         "exposure": float(finding.exposure) if finding.exposure is not None else None,
         "currency": finding.currency,
+        "expected_loss": float(finding.expected_loss) if finding.expected_loss is not None else None,
         "priority": finding.priority,
         "condition": finding.condition.value if finding.condition else None,
         "review": finding.review.value,
         "first_seen": finding.first_seen.isoformat() if finding.first_seen else None,
         "times_seen": finding.times_seen,
         "mailed": finding.mailed,
+        "allowed": printable(finding.allowed) if finding.allowed is not None else None,
         "facts": [_fact_object(fact, lang, timezone) for fact in finding.facts],
         "narrative": {
             "text": printable(narrative.text),
@@ -157,12 +161,14 @@ def _csv_row(reported: ReportedFinding, phrases: Phrases) -> dict[str, object]:
         "review": finding.review.value,
         "text": reported.narrative.text,
         "fingerprint": finding.fingerprint,
+        "allowed": finding.allowed or "",
     }
     return {name: plain_cell(text) for name, text in texts.items()} | {
         "data_date": finding.data_date or "",
         "priority": round(finding.priority, 1),
         "severity": round(finding.severity, 1),
         "exposure": "" if finding.exposure is None else f"{finding.exposure:f}",
+        "expected_loss": "" if finding.expected_loss is None else f"{finding.expected_loss:f}",
         "first_seen": finding.first_seen or "",
         "times_seen": finding.times_seen,
         "time_from": _local(finding.time_from, phrases),

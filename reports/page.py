@@ -17,8 +17,13 @@ from markupsafe import Markup
 from analyzers.results import Chart, Check, CheckStatus, Fact, Finding, GuaranteeKind
 from reports import charts
 from reports.clauses import clause
+<<<<<<< HEAD
 from reports.contents import Claim, Cost, MonitorPart, Night
 from reports.digest import Digest, Money, Placed, money_of
+=======
+from reports.contents import VERDICTS, Claim, MonitorPart, Night, SimilarFindings
+from reports.digest import Digest, Placed, can_be_stopped
+>>>>>>> bc74cae (Cards: similar earlier findings and their verdicts, money that can be stopped, expected loss, in the exports too)
 from reports.entities import EntityRow, entity_rows
 from reports.phrases import Phrases, printable
 from reports.summary import summary
@@ -35,7 +40,7 @@ MOST_FIELDS = 40
 BANDS = 5
 """Bands of likelihood and of consequence in the matrix (IEC 31010:2019, consequence/likelihood matrix)."""
 MATRIX_SHOWN = 6
-"""Findings named in one cell of the matrix; the rest are counted."""
+"""Findings named in one cell of the matrix at once; the rest stand behind their count."""
 INDEX_SHOWN = 10
 SAMPLE_FIELDS = 12
 """Fields shown of a case drawn for review."""
@@ -79,6 +84,11 @@ class Card:
     chart_caption: str | None
     fields: tuple[tuple[str, str], ...]
     more_fields: int
+    can_be_stopped: bool | None
+    """Whether its money can still be stopped; None where no fact says."""
+    similar: SimilarFindings | None
+    verdicts: str
+    """What people decided about findings of its type so far; empty where nobody has."""
     triage_url: str | None
 
 
@@ -89,7 +99,8 @@ class Cell:
     likelihood: int
     consequence: int
     shown: tuple[Card, ...]
-    more: int
+    rest: tuple[Card, ...]
+    """Those behind a count that opens."""
 
     @property
     def level(self) -> int:
@@ -119,7 +130,6 @@ class Page:
     """Rows by falling likelihood, columns by rising consequence."""
     appendix: tuple[Placed, ...]
     appendix_total: int
-    known_money: tuple[Money, ...]
     guarantees: tuple[tuple[MonitorPart, tuple[str, ...]], ...]
     entities: tuple[EntityRow, ...]
     cost: str
@@ -180,7 +190,6 @@ def _page(night: Night, phrases: Phrases) -> Page:
         matrix=_matrix(cards),
         appendix=rest[:MOST_APPENDIX],
         appendix_total=len(rest),
-        known_money=money_of(digest.known_before),
         entities=entity_rows(night, phrases),
         cost=_cost(night.model.cost, phrases) if night.model.cost else "",
         guarantees=tuple(
@@ -214,8 +223,19 @@ def _card(placed: Placed, phrases: Phrases, *, with_chart: bool) -> Card:
         chart_caption=charts.caption(drawn, phrases.lang, phrases.timezone) if drawn else None,
         fields=fields,
         more_fields=len(finding.fields) - len(fields),
+        can_be_stopped=can_be_stopped(finding),
+        similar=placed.reported.similar,
+        verdicts=_verdicts(placed.reported.similar, phrases),
         triage_url=web_address(placed.reported.triage_url),
     )
+
+
+def _verdicts(similar: SimilarFindings | None, phrases: Phrases) -> str:
+    if similar is None:
+        return ""
+    counts = {verdict: getattr(similar, verdict) for verdict in VERDICTS}
+    said = [phrases.text(f"page.verdicts.{verdict}", count=count) for verdict, count in counts.items() if count]
+    return ", ".join(said)
 
 
 def _drawing(chart: Chart, phrases: Phrases, prefix: str) -> Markup:
@@ -251,7 +271,7 @@ def _band(value: float) -> int:
 
 
 def _cell(likelihood: int, consequence: int, cards: list[Card]) -> Cell:
-    return Cell(likelihood, consequence, tuple(cards[:MATRIX_SHOWN]), max(0, len(cards) - MATRIX_SHOWN))
+    return Cell(likelihood, consequence, tuple(cards[:MATRIX_SHOWN]), tuple(cards[MATRIX_SHOWN:]))
 
 
 def _checks(part: MonitorPart, phrases: Phrases) -> Checks:

@@ -12,7 +12,16 @@ import xlsxwriter
 from reports.contents import Lang, ReportedFinding
 from reports.phrases import Phrases, one_line
 
-_WIDTHS = {"title": 34, "subject": 22, "text": 90, "time_from": 18, "time_to": 18, "exposure": 14}
+_WIDTHS = {
+    "title": 34,
+    "subject": 22,
+    "text": 90,
+    "time_from": 18,
+    "time_to": 18,
+    "exposure": 14,
+    "expected_loss": 14,
+    "allowed": 30,
+}
 _PLAIN_WIDTH = 12
 _LONGEST = 32_000
 """Excel holds 32,767 characters in a cell."""
@@ -89,4 +98,6 @@ def _cells(reported: ReportedFinding, phrases: Phrases) -> dict[str, str | int |
         "text": text(reported.narrative.text),
         "type": text(finding.type),
         "fingerprint": text(finding.fingerprint),
+        "expected_loss": None if finding.expected_loss is None else float(finding.expected_loss),
+        "allowed": text(finding.allowed),
     }

@@ -78,6 +78,8 @@ def free_port() -> int:
 def folder(tmp_path: Path) -> Path:
     """The workspace's folder: settings, one monitor, its files."""
     (tmp_path / "sereno.yaml").write_text(SETTINGS.format(port=free_port()), encoding="utf-8")
+    # A key of its own would draw other records in every run, the same one twice now and then.
+    (tmp_path / ".sereno-key").write_text("5e" * 32, encoding="utf-8")
     (tmp_path / "monitors").mkdir()
     (tmp_path / "monitors" / "payments.yaml").write_text(MONITOR, encoding="utf-8")
     (tmp_path / "data").mkdir()

@@ -30,7 +30,18 @@ from analyzers.results import (
     Subject,
     SubjectKind,
 )
-from reports.contents import Claim, Lang, Mode, ModelNote, MonitorPart, Narrative, Night, ReportedFinding
+from reports.contents import (
+    Claim,
+    EarlierFinding,
+    Lang,
+    Mode,
+    ModelNote,
+    MonitorPart,
+    Narrative,
+    Night,
+    ReportedFinding,
+    SimilarFindings,
+)
 
 DAY = date(2026, 5, 31)
 MIDNIGHT = datetime(2026, 5, 30, 22, tzinfo=UTC)
@@ -128,6 +139,25 @@ def told(finding: Finding, lang: Lang, *claims: tuple[Part, str, tuple[str, ...]
     return ReportedFinding(finding=finding, narrative=narrative, **changed)
 
 
+def similar() -> SimilarFindings:
+    """Two earlier findings of a kind, one of them judged."""
+    judged = EarlierFinding(
+        fingerprint="v1:aa",
+        id="aa11bb22cc33",
+        subject="5100019984 · Aceros del Norte SL",
+        data_date=date(2026, 4, 14),
+        exposure=Decimal("39100.00"),
+        currency="EUR",
+        verdict="confirmed",
+        reason="paid twice, money is back",
+        decided_on=date(2026, 4, 15),
+    )
+    waiting = EarlierFinding(
+        fingerprint="v1:bb", id="dd44ee55ff66", subject="5100021170 · Iberlogística SA", data_date=date(2026, 5, 20)
+    )
+    return SimilarFindings(told=(judged, waiting), confirmed=14, accepted=1, false_positive=6)
+
+
 def _subject(label: str, kind: SubjectKind = SubjectKind.RECORD) -> Subject:
     return Subject(kind=kind, id=label, label=label)
 
@@ -176,7 +206,9 @@ def payment_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
                 values={"weekday": 6, "share": 0.004},
             ),
             Fact(id="f4", kind=FactKind.EXPOSURE, actual=48200.0, unit="EUR"),
+            Fact(id="f5", kind=FactKind.STOPPABLE, values={"stoppable": True, "until": "2026-06-02"}),
         ),
+        expected_loss=Decimal("32100.00"),
         fields={
             "document": "5100023417",
             "supplier": "Aceros del Norte SL",
@@ -363,6 +395,7 @@ def payment_findings(lang: Lang) -> tuple[ReportedFinding, ...]:
                 ),
                 (),
             ),
+            similar=similar(),
             triage_url="http://127.0.0.1:4200/deployments/deployment/5b1d/run?parameters=%7B%22finding%22%3A1%7D",
         ),
         told(
@@ -657,6 +690,8 @@ def sample_night(lang: Lang = "en", *, beyond: int = 34) -> Night:
         guarantees=(Guarantee(kind=GuaranteeKind.FDR, fdr=0.1, calibration_size=20_000, smallest_p=5e-5),),
         new=5,
         still_open=2,
+        open_exposure={"EUR": Decimal("91250.00")},
+        oldest_open=date(2026, 5, 12),
         ended=0,
         entities=(_entity("Gulf Trading FZE", 12.0, 40.0, 88.0), _entity(HOSTILE, 0.0, 0.0, 30.0)),
     )
@@ -731,7 +766,20 @@ HOSTILE = (
     "</title><script>alert(1)</script>{{ 7*7 }} \u202eevil العربية 🚨 $x^2$ %s {0} \"'><img src=x onerror=alert(1)>"
     "\x00\x1b[31m\r\nBcc: thief@example.org\ud800 " + "W" * 300
 )
-_OURS = {"lang", "timezone", "id", "fingerprint", "type", "kind", "code", "status", "part", "mode", "triage_url"}
+_OURS = {
+    "lang",
+    "timezone",
+    "id",
+    "fingerprint",
+    "type",
+    "kind",
+    "code",
+    "status",
+    "part",
+    "mode",
+    "triage_url",
+    "verdict",
+}
 
 
 def hostile_night(lang: Lang = "en") -> Night:

@@ -38,7 +38,7 @@ def test_a_finding_has_the_contract_s_form() -> None:
     assert "rows" not in found
     assert found["exposure"] == 48200.0
     assert found["time_from"] == "2026-05-31T09:20:00Z"
-    assert [set(fact) for fact in found["facts"]] == [FACT] * 4
+    assert [set(fact) for fact in found["facts"]] == [FACT] * 5
     assert set(found["narrative"]) == NARRATIVE
     assert found["facts"][1]["clause"] == clause(reported.finding.facts[1], "en", timezone="Europe/Madrid")
 
@@ -113,3 +113,18 @@ def test_a_workbook_holds_typed_cells_and_runs_nothing() -> None:
 
 def test_a_night_without_findings_is_a_workbook_too() -> None:
     assert pl.read_excel(io.BytesIO(findings_xlsx([], lang="es"))).is_empty()
+
+
+def test_expected_loss_and_allowance_are_in_every_export() -> None:
+    first = sample_night().parts[0].findings[0]
+    allowed = first.finding.model_copy(update={"allowed": "=leasing, approved", "expected_loss": None})
+    findings = [first, first.model_copy(update={"finding": allowed})]
+    told = [json.loads(line) for line in findings_jsonl(findings, lang="en").splitlines()]
+    assert [(each["expected_loss"], each["allowed"]) for each in told] == [
+        (32100.0, None),
+        (None, "=leasing, approved"),
+    ]
+    rows = list(csv.DictReader(io.StringIO(findings_csv(findings, lang="en"))))
+    assert [(row["expected_loss"], row["allowed"]) for row in rows] == [("32100.00", ""), ("", "'=leasing, approved")]
+    sheet = pl.read_excel(io.BytesIO(findings_xlsx(findings, lang="en")))
+    assert sheet.select("expected_loss", "allowed").rows() == [(32100.0, None), (None, "=leasing, approved")]

@@ -126,6 +126,40 @@ def test_money_is_never_summed_across_currencies() -> None:
     assert "183,860" not in said
 
 
+def test_money_that_can_be_stopped_and_expected_loss_stand_beside_what_is_at_risk() -> None:
+    said = outline(sample_night()).said
+    assert "48,200.00 EUR can still be stopped" in said
+    assert "expected loss 32,100.00 EUR, from 1 finding of a kind with enough verdicts" in said
+    assert "with 91,250.00 EUR oldest since 12 May 2026" in said
+    first = said[said.index("By priority, which") :][:600]
+    assert "48,200.00 EUR at risk expected loss 32,100.00 EUR" in first
+    assert "can still be stopped" in first
+    parts = tuple(part.model_copy(update={"findings": part.findings[1:]}) for part in sample_night().parts)
+    assert "expected loss" not in outline(sample_night().model_copy(update={"parts": parts})).said
+
+
+def test_a_card_tells_similar_earlier_findings_and_what_was_decided() -> None:
+    said = outline(sample_night()).said
+    assert "Similar earlier findings: 14 confirmed, 1 accepted, 6 false positives" in said
+    assert "14 Apr 2026, 39,100.00 EUR: confirmed (15 Apr 2026), “ paid twice, money is back ”" in said.replace(
+        "\xa0", " "
+    )
+    assert "20 May 2026: not judged yet" in said
+    assert "Hallazgos anteriores parecidos: 14 confirmados" in outline(sample_night("es")).said
+
+
+def test_each_cell_of_the_matrix_leads_to_all_its_findings() -> None:
+    part = sample_night().parts[0]
+    many = tuple(
+        reported.model_copy(update={"finding": reported.finding.model_copy(update={"id": f"{at:012x}"})})
+        for at, reported in enumerate([part.findings[0]] * 30)
+    )
+    page = render_page(sample_night().model_copy(update={"parts": (part.model_copy(update={"findings": many}),)}))
+    matrix = page[page.index('id="matrix"') : page.index('class="index"')]
+    assert len(set(re.findall(r'href="#(f\d+-[0-9a-f]+)"', matrix))) == 30
+    assert "24 more findings" in matrix
+
+
 def test_each_claim_cites_its_facts_and_only_those() -> None:
     page = render_page(sample_night())
     cited = re.findall(r"was posted on a Sunday\.</bdi>((?:<sup>.*?</sup>)+)", page)
