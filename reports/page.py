@@ -17,13 +17,8 @@ from markupsafe import Markup
 from analyzers.results import Chart, Check, CheckStatus, Fact, Finding, GuaranteeKind
 from reports import charts
 from reports.clauses import clause
-<<<<<<< HEAD
-from reports.contents import Claim, Cost, MonitorPart, Night
-from reports.digest import Digest, Money, Placed, money_of
-=======
-from reports.contents import VERDICTS, Claim, MonitorPart, Night, SimilarFindings
+from reports.contents import VERDICTS, Claim, Cost, MonitorPart, Night, SimilarFindings
 from reports.digest import Digest, Placed, can_be_stopped
->>>>>>> bc74cae (Cards: similar earlier findings and their verdicts, money that can be stopped, expected loss, in the exports too)
 from reports.entities import EntityRow, entity_rows
 from reports.phrases import Phrases, printable
 from reports.summary import summary
