@@ -1,7 +1,8 @@
 """From scores to decisions: conformal p-values, an empirical null where there is no history, and the FDR procedure.
 
 What is guaranteed: where history and batch are exchangeable, conformal p-values are super-uniform, and with
-Benjamini-Hochberg the expected share of false ones among the flagged records is at most the nominal one. Trimming the
+Benjamini-Hochberg, told by Storey's estimate how many records are normal, the expected share of false ones among the
+flagged records is at most the nominal one. Trimming the
 tail of the history trades a little of that for sight: anomalies in an uncleaned history otherwise hide their like.
 """
 
@@ -18,6 +19,10 @@ from analyzers.results import Guarantee, GuaranteeKind
 Floats = NDArray[np.float64]
 
 _LEAST_FOR_TAIL = 40
+_MIDDLE = 0.5
+"""Anomalies are taken to have p-values below it."""
+_LEAST_NULL = 0.7
+"""A share of null records below it is a shift of the batch."""
 _TRIM_FDR = 0.05
 """Records of the history leave it where, by its own bulk, all but a twentieth of what is as strange are anomalies."""
 
@@ -132,6 +137,22 @@ def benjamini_hochberg(p_values: Floats, fdr: float) -> NDArray[np.bool_]:
     return np.asarray(p_values <= limit)
 
 
+def null_share(p_values: Floats) -> float:
+    """Share of the hypotheses that look true: so many more p-values lie above one half than anomalies have.
+
+    1 where it would be below 0.7. More than three records in ten are no anomalies but a shift of the whole batch, and
+    a shift must not loosen the cut.
+
+    References
+    ----------
+    Storey, "A Direct Approach to False Discovery Rates", JRSS B 2002; for conformal p-values Bates et al. 2023.
+    """
+    if not len(p_values):
+        return 1.0
+    share = (1 + int((p_values > _MIDDLE).sum())) / (len(p_values) * (1 - _MIDDLE))
+    return min(share, 1.0) if share >= _LEAST_NULL else 1.0
+
+
 @dataclass(frozen=True)
 class Decision:
     """What the scores of a batch amount to; arrays of shape (n_batch,)."""
@@ -168,7 +189,8 @@ def decide(by_detector: Floats, calibration: Calibration, fdr: float) -> Decisio
             smallest_p=smallest,
             too_small=smallest > fdr / max(len(scores), 1),
         )
-        return Decision(p_values, severity(kept.scores, scores), benjamini_hochberg(p_values, fdr), guarantee)
+        flagged = benjamini_hochberg(p_values, fdr / null_share(p_values)) & (p_values <= fdr)
+        return Decision(p_values, severity(kept.scores, scores), flagged, guarantee)
     if len(scores) < _LEAST_FOR_TAIL:
         nothing = np.zeros(len(scores), dtype=bool)
         guarantee = Guarantee(kind=GuaranteeKind.RANKING, fdr=fdr, calibration_size=len(scores), too_small=True)

@@ -13,7 +13,10 @@ from analyzers.features.records import Records
 
 
 def calendar_features(records: Records, timezone: str) -> Block:
-    """Hour, weekday and day of the month in the monitor's time zone; nothing without a time column."""
+    """Hour, weekend and day of the month in the monitor's time zone; nothing without a time column.
+
+    The day of the month only where each of the batch has a past.
+    """
     name = records.columns.one(Role.TIME)
     if name is None or records.microseconds is None:
         return Block.of([])
@@ -27,7 +30,9 @@ def calendar_features(records: Records, timezone: str) -> Block:
         parts.append((Feature(FeatureKind.HOUR, name), hour_rarity(hours, weekend)))
         parts.append((Feature(FeatureKind.CALENDAR, name, detail="hour"), hours.astype(np.float64)))
     parts.append((Feature(FeatureKind.CALENDAR, name, detail="weekend"), weekend.astype(np.float64)))
-    parts.append((Feature(FeatureKind.CALENDAR, name, detail="day"), days.astype(np.float64)))
+    # A batch of the 4th against a history of which the detectors see the 22nd to the 30th is not strange for that.
+    if np.isin(days[~records.reference], days[records.settled]).all():
+        parts.append((Feature(FeatureKind.CALENDAR, name, detail="day"), days.astype(np.float64)))
     return Block.of([part for part in parts if len(np.unique(part[1])) > 1])
 
 

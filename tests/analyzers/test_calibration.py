@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.calibration import BulkNull, Calibration, Decision, benjamini_hochberg, severity
+from analyzers.calibration import BulkNull, Calibration, Decision, benjamini_hochberg, null_share, severity
 from analyzers.calibration import decide as decide_by_detector
 from analyzers.results import GuaranteeKind
 
@@ -121,6 +121,15 @@ def test_the_false_discovery_rate_is_kept() -> None:
         flagged = decide(batch, random.normal(size=5_000), 0.1).flagged
         shares.append(flagged[:950].sum() / max(flagged.sum(), 1))
     assert np.mean(shares) <= 0.12
+
+
+def test_the_null_share_follows_anomalies_and_a_shift_never_loosens_the_cut() -> None:
+    random = np.random.default_rng(0)
+    anomalous = np.concatenate([random.uniform(size=9_000), np.full(1_000, 1e-4)])
+    assert null_share(anomalous) == pytest.approx(0.9, abs=0.02)
+    assert null_share(random.uniform(size=10_000) ** 2) == 1.0  # the whole batch is stranger than its history
+    assert null_share(np.sqrt(random.uniform(size=10_000))) == 1.0
+    assert null_share(np.zeros(0)) == 1.0
 
 
 def test_the_guarantee_says_what_it_stands_on() -> None:

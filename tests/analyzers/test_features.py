@@ -162,3 +162,18 @@ def test_masks_of_persons_do_not_decide_the_order() -> None:
         for mask in ("a", "b", "c")
     ]
     assert orders[0] == orders[1] == orders[2]
+
+
+@pytest.mark.parametrize(("day", "seen"), [(4, False), (25, True)])
+def test_a_day_of_the_month_without_a_past_is_no_feature(day: int, seen: bool) -> None:
+    columns = Columns(
+        shape=Shape.EVENTS, columns=(Column(name="at", role=Role.TIME), Column(name="x", role=Role.MEASURE))
+    )
+    start = datetime(2026, 6, 1, 9, tzinfo=UTC)
+    history = pl.DataFrame({"at": [start + timedelta(minutes=6 * i) for i in range(7_200)], "x": [1.0, 2.0] * 3_600})
+    batch = pl.DataFrame({"at": [datetime(2026, 7, day, 9, tzinfo=UTC)] * 2, "x": [1.0, 2.0]})
+    frames = [frame.with_columns(pl.col("at").cast(pl.Datetime("us", "UTC"))) for frame in (history, batch)]
+    records = Records.of(Material(columns, frames[0], frames[1], AnalysisSettings()))
+    assert records.settled.sum() < 7_200
+    named = [feature.detail for feature in build_features(records, "UTC").features]
+    assert ("day" in named) is seen
