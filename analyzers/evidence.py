@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from analyzers.bursts import joined_bursts
 from analyzers.columns import Field, Role
 from analyzers.features import Feature, FeatureKind, FeatureTable, Records
 from analyzers.features.calendar import local_times
 from analyzers.features.frequency import Timeline
 from analyzers.finding_types import FindingType, Reason
+from analyzers.joining import joined_bursts, joined_newcomers, joined_occasions
 from analyzers.results import Direction, Fact, FactKind, Family, Flag, PeersChart, Scalar, Subject, SubjectKind
 from analyzers.settings import Material
 
@@ -35,6 +35,11 @@ _TYPES = {
     FeatureKind.RARE_VALUE: FindingType.RARE_CATEGORY,
     FeatureKind.RARE_PAIR: FindingType.RARE_PAIR,
     FeatureKind.NOVELTY: FindingType.UNUSUAL_FOR_ENTITY,
+}
+_JOINED = {
+    FindingType.UNUSUAL_FREQUENCY: joined_bursts,
+    FindingType.NEW_ENTITY: joined_newcomers,
+    FindingType.UNUSUAL_TIME: joined_occasions,
 }
 _AMOUNTS = (FeatureKind.MEASURE, FeatureKind.CROWD, FeatureKind.OWN)
 
@@ -166,11 +171,14 @@ class Evidence:
         )
 
     def joined(self, flags: list[Flag]) -> tuple[Flag, ...]:
-        """One flag an entity for `unusual_frequency`, with the money of all its records; the others as they are."""
-        single = [flag for flag in flags if flag.type != FindingType.UNUSUAL_FREQUENCY]
-        bursts = joined_bursts([flag for flag in flags if flag.type == FindingType.UNUSUAL_FREQUENCY])
-        whole = [flag.model_copy(update={"exposure": self._money_of(flag.rows)}) for flag in bursts]
-        return tuple(sorted([*single, *whole], key=lambda flag: (-flag.score, flag.rows)))
+        """The flags, where those that are one matter are one flag with the money of all its records."""
+        of = {kind: [flag for flag in flags if flag.type == kind] for kind in FindingType}
+        for kind, join in _JOINED.items():
+            of[kind] = [
+                flag.model_copy(update={"exposure": self._money_of(flag.rows)}) if len(flag.rows) > 1 else flag
+                for flag in join(of[kind])
+            ]
+        return tuple(sorted((flag for same in of.values() for flag in same), key=lambda flag: (-flag.score, flag.rows)))
 
     def _money_of(self, rows: tuple[int, ...]) -> Decimal | None:
         """The money of some rows of the batch together, None where there is none or it is of several currencies."""

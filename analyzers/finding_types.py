@@ -16,7 +16,7 @@ class FindingType(StrEnum):
     UNUSUAL_VALUE = "unusual_value"
     """Another measure."""
     UNUSUAL_TIME = "unusual_time"
-    """The hour, or the place in week or month."""
+    """The hour, or the place in week or month; one flag for a run of records."""
     UNUSUAL_FREQUENCY = "unusual_frequency"
     """More records of an entity within some days than it ever had; one flag for all of them."""
     RARE_CATEGORY = "rare_category"
@@ -26,7 +26,7 @@ class FindingType(StrEnum):
     UNUSUAL_FOR_ENTITY = "unusual_for_entity"
     """A category's value that the entity does not use."""
     NEW_ENTITY = "new_entity"
-    """An unusual amount or value of an entity without a past."""
+    """Unusual amounts or values of an entity without a past; one flag for all of them."""
     UNUSUAL_COMBINATION = "unusual_combination"
     """Nothing by itself: values that do not go together, or a text of unusual length."""
 

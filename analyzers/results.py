@@ -47,11 +47,13 @@ class FactKind(StrEnum):
     RARE_PAIR = "rare_pair"
     """actual: "a + b"; values: first, second (column names), count, total, earlier."""
     NEW_ENTITY = "new_entity"
-    """actual: the entity's label; feature: its column; values: count (records of it before this batch), earlier."""
+    """actual: the entity's label; feature: its column; values: count (records of it before this batch), earlier,
+    unusual (records of the finding, where there are several)."""
     FREQUENCY = "frequency"
     """actual: records of the entity in a window; expected: its usual range; ratio; values: entity, days."""
     UNUSUAL_TIME = "unusual_time"
-    """at: the instant; actual: the hour (0-23), unit "h"; expected: usual hours; values: weekday (0 Monday)."""
+    """at: the instant; actual: the hour (0-23), unit "h"; expected: usual hours; values: weekday (0 Monday),
+    count (further records of the finding, where it is a run of them)."""
     COMBINATION = "combination"
     """No single column explains it: feature: the strongest one; values: columns (comma-separated)."""
     STRANGENESS = "strangeness"

@@ -80,6 +80,7 @@ PATTERNS: Table = (
         (
             rf"the {column('feature')} {name('actual')} (?:had|has) (?:(?P<never>no) (?P<which>earlier|other) records"
             rf"|only {number('count')} (?:(?P<which>earlier|other) )?records?)"
+            rf"(?:, and of its records {number('unusual')} are unusual)?"
         ),
     ),
     (
@@ -95,6 +96,7 @@ PATTERNS: Table = (
         (
             rf"falls(?: on an? {weekday('weekday', 'en')})?(?:, {_AT})?,? ?(?:outside the usual hours "
             r"\((?P<from>\d\d:\d\d) to (?P<until>\d\d:\d\d)\)|(?:at )?an unusual time)"
+            rf"(?:, as (?:does|do) {number('others')} other records? of the finding)?"
         ),
     ),
     ("holiday", rf"falls on (?:the holiday {quoted('holiday')}|a holiday)(?:, {_AT})?"),

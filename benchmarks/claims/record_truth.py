@@ -237,7 +237,9 @@ def pair(statement: Statement, finding: Finding, source: Source) -> Judgement:
 
 def new_entity(statement: Statement, finding: Finding, source: Source) -> Judgement:
     """How many other reference records an entity has."""
-    return rare_value(statement, finding, source)
+    judgement = rare_value(statement, finding, source)
+    judgement.figure(statement, "unusual", float(len(rows_of(finding))))
+    return judgement
 
 
 def frequency(statement: Statement, finding: Finding, source: Source) -> Judgement:
@@ -284,6 +286,7 @@ def unusual_time(statement: Statement, finding: Finding, source: Source) -> Judg
 
     def of(row: int, time: str) -> Judgement:
         judgement = falls(statement, row, time, source)
+        judgement.figure(statement, "others", float(len(rows_of(finding)) - 1))
         hours = hours_of(source, time)
         usual = hours[source.others(row)]
         low, high = np.quantile(usual[np.isfinite(usual)], [0.1, 0.9])

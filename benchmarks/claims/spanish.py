@@ -83,6 +83,7 @@ PATTERNS: Table = (
             rf"(?:{name('actual')} \({column('feature')}\)|el valor de {column('feature')}) (?:(?P<never>no) (?:tenía "
             rf"registros(?P<which> anteriores)|tiene más registros)|solo (?:tenía|tiene) {number('count')} registros?"
             r"(?P<which> anterior(?:es)?| más)?)"
+            rf"(?:, y de sus registros {number('unusual')} son inusuales)?"
         ),
     ),
     (
@@ -98,6 +99,7 @@ PATTERNS: Table = (
         (
             rf"cae(?: en {weekday('weekday', 'es')})?(?:, el {_AT})?,? ?(?:fuera del horario habitual "
             r"\((?P<from>\d\d:\d\d) a (?P<until>\d\d:\d\d)\)|(?:en )?un momento inusual)"
+            rf"(?:, como {number('others')} registros? más del hallazgo)?"
         ),
     ),
     ("holiday", rf"cae en día festivo(?: \({quoted('holiday')}\))?(?:, el {_AT})?"),

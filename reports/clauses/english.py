@@ -95,9 +95,11 @@ def _new_entity(slots: Slots) -> Saying:
     count = slots.whole("count")
     earlier = f"no {whose(slots)} records" if not count else f"only {records(slots, count, f'{whose(slots)} record')}"
     named = slots.name(slots.fact.actual)
+    unusual = slots.whole("unusual")
+    more = f", and of its records {slots.number(unusual)} are unusual" if unusual and unusual > 1 else ""
     return Saying(
         told(f"the {slots.feature}" if slots.feature else ("" if named else "it"), named),
-        f"{'had' if slots.is_of_the_past else 'has'} {earlier}",
+        f"{'had' if slots.is_of_the_past else 'has'} {earlier}" + more,
     )
 
 
@@ -123,7 +125,12 @@ def _unusual_time(slots: Slots) -> Saying:
     hours = within(slots.expected_hours(), "outside the usual hours ({})")
     inside = hour is None or low is None or high is None or low <= hour <= high
     usual = hours if hours and not inside else "an unusual time" if when else "at an unusual time"
-    return Saying(_RECORD, told("falls", when, f", {usual}" if when else usual), of_record=True)
+    others = slots.whole("count")
+    more = ""
+    if others:
+        one = others == 1
+        more = f", as {'does' if one else 'do'} {slots.number(others)} other record{'' if one else 's'} of the finding"
+    return Saying(_RECORD, told("falls", when, f", {usual}" if when else usual) + more, of_record=True)
 
 
 def _combination(slots: Slots) -> Saying:

@@ -126,6 +126,8 @@ def _new_entity(slots: Slots) -> Saying:
         earlier = "no tenía registros anteriores" if not count else f"solo tenía {_earlier(slots, count)}"
     else:
         earlier = "no tiene más registros" if not count else f"solo tiene {_others(slots, count)}"
+    unusual = slots.whole("unusual")
+    earlier += f", y de sus registros {slots.number(unusual)} son inusuales" if unusual and unusual > 1 else ""
     named = slots.name(slots.fact.actual)
     if named:
         return Saying(told(named, within(slots.feature, "({})")), earlier)
@@ -153,7 +155,9 @@ def _unusual_time(slots: Slots) -> Saying:
     hours = within(slots.expected_hours(), "fuera del horario habitual ({})")
     inside = hour is None or low is None or high is None or low <= hour <= high
     usual = hours if hours and not inside else "un momento inusual" if when else "en un momento inusual"
-    return Saying(_RECORD, told("cae", when, f", {usual}" if when else usual), of_record=True)
+    others = slots.whole("count")
+    more = f", como {slots.number(others)} registro{'s' if others != 1 else ''} más del hallazgo" if others else ""
+    return Saying(_RECORD, told("cae", when, f", {usual}" if when else usual) + more, of_record=True)
 
 
 def _combination(slots: Slots) -> Saying:

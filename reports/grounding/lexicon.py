@@ -50,6 +50,7 @@ SENSES = {
 CUES = {
     "en": (
         (r"begins? with", "digits"),
+        (r"of its records", "unusual"),
         (r"multiple of", "unit_of"),
         (r"deviation", "mad"),
         (
@@ -63,6 +64,7 @@ CUES = {
     ),
     "es": (
         (r"empieza por", "digits"),
+        (r"de sus registros", "unusual"),
         (r"múltiplo exacto de", "unit_of"),
         (r"absoluta media de", "mad"),
         (

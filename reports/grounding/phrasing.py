@@ -46,16 +46,16 @@ _OF_KIND: Mapping[FactKind, tuple[str, str]] = {
         ),
     ),
     FactKind.NEW_ENTITY: (
-        ("amount earlier had has no only other records"),
-        ("anteriores importe más no registros solo tenía tiene"),
+        ("amount and are earlier had has its no of only other records unusual"),
+        ("anteriores de importe inusuales más no registros solo son sus tenía tiene y"),
     ),
     FactKind.FREQUENCY: (
         "an are is number of records there unusual usual was were where within",
         "cuando es habitual hubo inusual lo número registros un",
     ),
     FactKind.UNUSUAL_TIME: (
-        "a an falls hours outside unusual usual",
-        "cae del fuera habitual horario inusual momento un",
+        "a an as do does falls finding hours of other outside record records the unusual usual",
+        "cae como del fuera habitual hallazgo horario inusual momento más registro registros un",
     ),
     FactKind.COMBINATION: (
         "a account all alone amount are combination each is most of rather rest than unusual with",

@@ -141,7 +141,7 @@ def _values(sense: str, role: str, fact: Fact) -> Iterator[tuple[object, float]]
         yield from _counts(fact)
     elif sense == "percent":
         yield from ((value, 100.0) for value in _shares(role, fact))
-    elif role in ("digits", "unit_of", "mad"):
+    elif role in ("digits", "unit_of", "mad", "unusual"):
         yield values.get(role), 1.0
     elif role == "expected":
         yield from ((value, 1.0) for value in _ends(fact))

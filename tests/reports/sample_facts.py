@@ -22,11 +22,11 @@ EXAMPLES: dict[FactKind, dict[str, Any]] = {
     K.RARE_VALUE: {"feature": "cost_center", "actual": "4711", "values": {"count": 3, "total": 402113}},
     K.RARE_PAIR: {"actual": "622000 + FZE",
                   "values": {"first": "account", "second": "supplier", "count": 1, "total": 402113}},
-    K.NEW_ENTITY: {"feature": "supplier", "actual": "Gulf Trading FZE", "values": {"count": 0}},
+    K.NEW_ENTITY: {"feature": "supplier", "actual": "Gulf Trading FZE", "values": {"count": 0, "unusual": 4}},
     K.FREQUENCY: {"actual": 14, "expected_low": 1, "expected_high": 3, "ratio": 7.0, "direction": ABOVE,
                   "values": {"entity": "Talleres Ruiz", "days": 7}},
     K.UNUSUAL_TIME: {"feature": "posted_at", "actual": 2.1, "unit": "h", "expected_low": 8.0, "expected_high": 18.0,
-                     "at": AT, "values": {"weekday": 6}},
+                     "at": AT, "values": {"weekday": 6, "count": 7}},
     K.COMBINATION: {"feature": "amount", "values": {"columns": "amount, account, iva"}},
     K.STRANGENESS: {"actual": 0.9996, "values": {"count": 12000}},
     K.DUPLICATE: {"feature": "amount", "actual": 48200.0, "unit": "EUR",
@@ -151,7 +151,7 @@ _IS_SHARE = {K.STRANGENESS, K.BENFORD, K.ENDINGS}
 _IS_COUNT = {K.FREQUENCY, K.SEQUENCE_GAP, K.SPIKES, K.EPISODE, K.SILENT, K.SILENCE}
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "weekday": st.integers(0, 6), "share": _SHARES, "days": st.integers(0, 400), "minutes": st.integers(1, 9000),
-    "count": _COUNTS, "total": _COUNTS, "before": _COUNTS, "before_total": _COUNTS,
+    "count": _COUNTS, "total": _COUNTS, "unusual": _COUNTS, "before": _COUNTS, "before_total": _COUNTS,
     "mad": st.floats(0.0001, 0.1), "excess": st.floats(0.0001, 0.1),
     "unit_of": st.sampled_from([100, 1000, 5000]), "pattern": st.sampled_from(["EESE", "DEEE", "ESDS", "??"]),
     "digits": st.sampled_from(["49", "10"]), "ending": st.sampled_from(["99", "00"]), "open": st.booleans(),

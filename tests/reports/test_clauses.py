@@ -57,7 +57,8 @@ SAID: list[tuple[FactKind, dict[str, Any], str, str]] = [
         "el valor «4711» de cost_center aparece solo en 3 de los otros 9.999 registros",
     ),
     (
-        K.NEW_ENTITY, {"feature": "supplier", "actual": "V1", "values": {"count": 0, "earlier": False}},
+        K.NEW_ENTITY,
+        {"feature": "supplier", "actual": "V1", "values": {"count": 0, "earlier": False, "unusual": None}},
         "the supplier V1 has no other records",
         "V1 (supplier) no tiene más registros",
     ),

@@ -234,7 +234,7 @@ def test_connectors_say_no_more_than_the_facts() -> None:
 
 
 def test_an_instant_is_told_once_and_an_episode_does_not_lead() -> None:
-    weekend = finding(example(K.WEEKEND), example(K.UNUSUAL_TIME), example(K.NIGHT))
+    weekend = finding(example(K.WEEKEND), example(K.UNUSUAL_TIME, values={"count": None}), example(K.NIGHT))
     told = narrate([weekend], lang="en", timezone="Europe/Madrid").narratives[0]
     assert told.text.count("31 May 2026") == 1
     assert "it falls outside the usual hours (08:00 to 18:00), and it falls outside office hours" in told.text
