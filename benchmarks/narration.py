@@ -45,8 +45,8 @@ def main() -> int:
     engine = LlamaEngine(path, threads=os.cpu_count() or 1)
     if options.blind:
         larger = LlamaEngine(options.larger, threads=os.cpu_count() or 1) if options.larger else None
-        told = truth.measure(engine, mode=Mode(options.mode), quick=options.quick, say=_say)
-        count = blind.write(options.blind, told.findings, engine, larger)
+        told = truth.measure(engine, quick=options.quick, say=_say)
+        count = blind.write(options.blind, told.findings, engine, larger, mode=Mode(options.mode))
         _say(f"{count} findings in {options.blind}; fill in marks.csv, then --score {options.blind}")
         return 0
     report = _measured(options, path, engine)
@@ -62,7 +62,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer findings and blocks, for a look")
     parser.add_argument("--only", type=_parts, default=_PARTS, help=f"of {','.join(_PARTS)}")
     parser.add_argument("--model", type=Path, help="a GGUF file instead of the default model")
-    parser.add_argument("--mode", choices=("strict", "prose"), default="strict", help="what the model may do")
+    parser.add_argument(
+        "--mode",
+        choices=("strict", "prose"),
+        default="strict",
+        help="what the model may do; with --blind the larger one",
+    )
     parser.add_argument("--write", action="store_true", help=f"write docs/{_PAGE.name}")
     parser.add_argument("--check", nargs=2, metavar=("INPUT", "FINDINGS"), help="check a scan's --findings")
     parser.add_argument("--baseline", action="append", default=[], help="with --check: the scan's baselines")

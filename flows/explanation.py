@@ -41,6 +41,7 @@ def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
             mode=note.mode,
             playbooks=run.monitor.playbooks,
             skeletons=skeletons,
+            prefixes=plan.workspace.prefixes(),
             progress=_progress(run.name),
         )
         skeletons = {**skeletons, **narration.skeletons}

@@ -68,7 +68,7 @@ class ServerEngine:
     def _answer(self, prompt: Prompt) -> tuple[str, Tokens]:
         wanted = {
             "model": self.name,
-            "prompt": prompt.prefix + prompt.shared + prompt.body,
+            "prompt": prompt.text,
             "max_tokens": prompt.longest,
             "temperature": 0,
             "seed": 0,

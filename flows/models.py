@@ -10,7 +10,7 @@ from flows.model_server import ServerEngine, identity
 from flows.model_store.register import mark_of
 from flows.workspace import Workspace
 from reports.contents import Mode, ModelNote
-from reports.narrator.engines import Engine, LlamaEngine, default_model_path
+from reports.narrator.engines import Engine, LlamaEngine, default_model_path, weights_sha256
 
 
 def requested_model(path: Path | None) -> Path | None:
@@ -26,14 +26,15 @@ def chosen_model(workspace: Workspace) -> Path | None:
 
 
 def model_hash(workspace: Workspace) -> str | None:
-    """SHA-256 of the chosen model, of the address for a model server; None where there is none."""
+    """SHA-256 of the chosen model with its adapter and own prompts, of the address for a server; None without one."""
     if workspace.settings.narration and (server := workspace.settings.model_server) is not None:
         return identity(server, "")
-    path = chosen_model(workspace)
-    if path is None or not path.is_file():
+    path, adapter = chosen_model(workspace), workspace.adapter_path()
+    if path is None or not path.is_file() or (adapter is not None and not adapter.is_file()):
         return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    weights = weights_sha256(path, adapter)
+    own = workspace.prefixes()
+    return weights if not own else hashlib.sha256(f"{weights}{sorted(own.items())}".encode()).hexdigest()
 
 
 def open_engine(path: Path | None, workspace: Workspace | None = None) -> tuple[Engine | None, ModelNote]:
@@ -44,7 +45,8 @@ def open_engine(path: Path | None, workspace: Workspace | None = None) -> tuple[
     """
     if path is None:
         return None, ModelNote(reason="no model is installed")
-    engine = LlamaEngine(path, threads=os.cpu_count() or 1)
+    adapter = workspace.adapter_path() if workspace else None
+    engine = LlamaEngine(path, threads=os.cpu_count() or 1, adapter=adapter)
     mark = mark_of(workspace, engine.sha256) if workspace else None
     if mark is None:
         return engine, ModelNote(name=engine.name, sha256=engine.sha256, mode=Mode.STRICT)

@@ -211,6 +211,8 @@ class WorkspaceSettings(Settings):
     timezone: str = "UTC"
     model: str | None = None
     """Path of a GGUF file; without it the default model, where it is installed."""
+    adapter: str | None = None
+    """Path of a LoRA adapter (GGUF) that was trained on the model."""
     model_server: str | None = None
     """Address of a model server on the premises, such as `http://10.0.0.5:8080/v1`, in the place of a local file."""
     narration: bool = True
@@ -233,6 +235,8 @@ class WorkspaceSettings(Settings):
     def _one_model(self) -> WorkspaceSettings:
         if self.model is not None and self.model_server is not None:
             raise ValueError("name a `model` or a `model_server`, not both")
+        if self.adapter is not None and self.model_server is not None:
+            raise ValueError("an `adapter` goes with a local model; a `model_server` loads its own")
         return self
 
 

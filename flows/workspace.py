@@ -15,6 +15,7 @@ from pathlib import Path
 from analyzers.errors import MonitorError, OperationError, UsageError
 from flows.documents import read_document, validate
 from flows.monitors import Monitor, WorkspaceSettings, load_monitor
+from flows.prompts import prefix_files, read_prefix
 from reports.playbook import Playbook, parse_playbook
 
 VARIABLE = "SERENO_WORKSPACE"
@@ -107,6 +108,14 @@ class Workspace:
     def model_path(self) -> Path | None:
         """The configured GGUF file; None where the settings name none."""
         return None if self.settings.model is None else (self.folder / self.settings.model).resolve()
+
+    def adapter_path(self) -> Path | None:
+        """The configured LoRA adapter; None where the settings name none."""
+        return None if self.settings.adapter is None else (self.folder / self.settings.adapter).resolve()
+
+    def prefixes(self) -> dict[str, str]:
+        """The workspace's own beginnings of prompts by name; MonitorError for one that cannot be used."""
+        return {name: read_prefix(path) for name, path in prefix_files(self.folder)}
 
     def hash_key(self) -> bytes:
         """The workspace's own key for fingerprints and masks; made once, readable by its owner only."""

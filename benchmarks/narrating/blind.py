@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyzers.results import Finding
-from reports.contents import Lang
+from reports.contents import Lang, Mode
 from reports.narrator import narrate
 from reports.narrator.engines import Engine
 
@@ -19,9 +19,18 @@ _KEY, _TEXTS, _MARKS = "key.json", "reading.md", "marks.csv"
 
 
 def write(
-    folder: Path, findings: Sequence[tuple[Finding, Lang]], default: Engine, larger: Engine | None, *, seed: int = 0
+    folder: Path,
+    findings: Sequence[tuple[Finding, Lang]],
+    default: Engine,
+    larger: Engine | None,
+    *,
+    mode: Mode = Mode.STRICT,
+    seed: int = 0,
 ) -> int:
-    """Write `reading.md`, `marks.csv` to be filled in and `key.json`; the number of findings."""
+    """Write `reading.md`, `marks.csv` to be filled in and `key.json`; the number of findings.
+
+    mode : what the larger model may do; the default model works in `strict`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     shuffler = random.Random(seed)  # noqa: S311 - only the order is to be hidden
     chosen = _varied(findings, shuffler)
@@ -31,7 +40,10 @@ def write(
     pages, marks, key = [_INTRODUCTION], ["finding,best,worst,why"], dict[str, dict[str, str]]()
     for number, (finding, lang) in enumerate(chosen, start=1):
         told = {
-            name: narrate([finding], lang=lang, engine=engine).narratives[0].text for name, engine in engines.items()
+            name: narrate([finding], lang=lang, engine=engine, mode=mode if name == "larger" else Mode.STRICT)
+            .narratives[0]
+            .text
+            for name, engine in engines.items()
         }
         order = list(told)
         shuffler.shuffle(order)

@@ -19,6 +19,7 @@ def check(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
 
     opened = Workspace.open(workspace)
     read_style(opened)
+    opened.prefixes()
     names = opened.monitor_names()
     worst = 0
     for name in names:

@@ -141,6 +141,33 @@ def examine(name: NameArgument = None, workspace: WorkspaceOption = None, json: 
     return 0
 
 
+@models.command("export-training")
+def export_training(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, readable by you only.")],
+    monitor: Annotated[str | None, typer.Option(metavar="MONITOR", help="Findings of one monitor.")] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Write findings with their texts and what was decided, for tuning a model elsewhere on the premises.
+
+    One line a finding, as its latest night told it, with the prompt that a model is given. Persons are masked.
+
+    Example: sereno models export-training training.jsonl
+    """
+    from flows.model_store.training import export_training as write
+    from flows.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    if monitor is not None:
+        opened.monitor(monitor)
+    findings, judged = write(opened, file, monitor=monitor)
+    if json:
+        print_object({"file": str(file), "findings": findings, "judged": judged})
+    else:
+        say(f"{file}: {findings} findings, {judged} of them judged")
+    return 0
+
+
 @models.command("use")
 def use_model(
     name: Annotated[str, typer.Argument(metavar="NAME|default", help="A model in the workspace's models/.")],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from reports.narrator.gguf import read_head
+from reports.narrator.gguf import read_adapter_head, read_head
 from reports.narrator.prompt import Prompt
 
 
@@ -47,17 +47,20 @@ class Engine(Protocol):
 class LlamaEngine:
     """A GGUF file, loaded once; greedy, so that the same prompts in the same order give the same answers.
 
-    Raises ModelError for a file that is missing, damaged, or no language model.
+    adapter : a LoRA adapter trained on the model; name and hash are then of both.
+
+    Raises ModelError for a file that is missing, damaged, or no language model, and for an adapter of another one.
     """
 
-    def __init__(self, path: Path, *, threads: int = 2) -> None:
+    def __init__(self, path: Path, *, threads: int = 2, adapter: Path | None = None) -> None:
         from reports.narrator.llama import load
 
-        read_head(path)
-        with path.open("rb") as file:
-            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        self.name = path.stem
-        self._model = load(path, max(1, threads))
+        head = read_head(path)
+        if adapter is not None:
+            read_adapter_head(adapter, head)
+        self.sha256 = weights_sha256(path, adapter)
+        self.name = path.stem if adapter is None else f"{path.stem} + {adapter.stem}"
+        self._model = load(path, max(1, threads), adapter)
 
     @property
     def tokens(self) -> Tokens:
@@ -67,6 +70,16 @@ class LlamaEngine:
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         """An answer for each prompt, within its grammar; empty where it could not be finished."""
         return self._model.complete(prompts)
+
+
+def weights_sha256(path: Path, adapter: Path | None = None) -> str:
+    """SHA-256 of a model's file; with an adapter that of both hashes (64 hex digits)."""
+    hashes = []
+    for each in (path, adapter):
+        if each is not None:
+            with each.open("rb") as file:
+                hashes.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return hashes[0] if adapter is None else hashlib.sha256("+".join(hashes).encode()).hexdigest()
 
 
 def default_model_path() -> Path | None:

@@ -74,22 +74,39 @@ class Head:
 
 def read_head(path: Path) -> Head:
     """The head of a GGUF file; ModelError, in one line, for anything that is not a whole language model."""
+    head = _read(path)
+    _check_kind(head, path)
+    return head
+
+
+def read_adapter_head(path: Path, model: Head) -> Head:
+    """The head of a LoRA adapter for a model; ModelError, in one line, for anything else."""
+    head = _read(path)
+    if head.values.get("general.type") != "adapter" or head.values.get("adapter.type") != "lora":
+        raise ModelError(f"{path}: no LoRA adapter in GGUF format; llama.cpp's convert_lora_to_gguf.py writes one")
+    if head.architecture != model.architecture:
+        raise ModelError(
+            f"{path}: an adapter for {head.architecture[:40] or 'an unnamed architecture'}, the model is of "
+            f"{model.architecture[:40]}; name the adapter that was trained on it"
+        )
+    return head
+
+
+def _read(path: Path) -> Head:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            head = _Reader(file, path, size).head()
+            return _Reader(file, path, size).head()
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ModelError(f"{path}: the model file cannot be read ({why}); name an existing GGUF file") from None
-    _check_kind(head, path)
-    return head
 
 
 def _check_kind(head: Head, path: Path) -> None:
     """Refuse what is a sound GGUF file and yet no model that can narrate."""
     kind = head.values.get("general.type", "model")
     if kind == "adapter":
-        raise ModelError(f"{path}: a LoRA adapter, no whole model; name the merged GGUF file")
+        raise ModelError(f"{path}: a LoRA adapter, no whole model; name it as `adapter` beside its model")
     if kind != "model" or head.architecture in ("clip", ""):
         raise ModelError(f"{path}: a GGUF file, but no language model; name an instruct model")
     split = head.values.get("split.count", 0)

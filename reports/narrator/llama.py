@@ -325,9 +325,18 @@ def _free(model: Any, context: Any, batch: Any) -> None:
     llama_cpp.llama_model_free(model)
 
 
-def load(path: Path, threads: int) -> Llama:
-    """Load a GGUF file; ModelError where llama.cpp cannot."""
-    return Llama(*open_context(path, threads, cells=_CELLS, batch=_BATCH_TOKENS, sequences=2 * WAVE + 1))
+def load(path: Path, threads: int, adapter: Path | None = None) -> Llama:
+    """Load a GGUF file, and a LoRA adapter beside it; ModelError where llama.cpp cannot."""
+    model, context = open_context(path, threads, cells=_CELLS, batch=_BATCH_TOKENS, sequences=2 * WAVE + 1)
+    if adapter is not None:
+        # llama.cpp frees the adapter with its model.
+        loaded = llama_cpp.llama_adapter_lora_init(model, str(adapter).encode())
+        adapters, scales = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(loaded), (ctypes.c_float * 1)(1.0)
+        if not loaded or llama_cpp.llama_set_adapters_lora(context, adapters, 1, scales) != 0:
+            llama_cpp.llama_free(context)
+            llama_cpp.llama_model_free(model)
+            raise ModelError(f"{adapter}: llama.cpp cannot use this adapter with {path.name}; train it on that model")
+    return Llama(model, context)
 
 
 def open_context(path: Path, threads: int, *, cells: int, batch: int, sequences: int) -> tuple[Any, Any]:

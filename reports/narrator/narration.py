@@ -42,6 +42,7 @@ def narrate(
     progress: Progress | None = None,
     playbooks: Playbooks | None = None,
     mode: Mode = Mode.STRICT,
+    prefixes: Mapping[str, str] | None = None,
 ) -> Narration:
     """Say what each finding is about, in sentences whose every figure and name comes from its facts.
 
@@ -54,6 +55,7 @@ def narrate(
     mode : what the model may do. `strict`: order and join facts, choose cause and first step. `prose`: also write the
         words around facts, within a grammar that has neither figures nor names; a sentence whose words say more than
         its facts is replaced by their plain clauses and counted. `template` asks no model.
+    prefixes : own beginnings of prompts by name (`reports.narrator.prompt.PREFIX_NAMES`), in the place of ours.
 
     Raises ModelError where the engine fails.
     """
@@ -61,7 +63,11 @@ def narrate(
     chosen: list[Skeleton | None] = [None] * len(findings)
     new: dict[str, Skeleton] = {}
     if engine is not None and mode is not Mode.TEMPLATE:
-        chosen, new = _ask(findings, open_choices, engine, lang, mode, skeletons or {}, progress)
+        prompts = [
+            build_prompt(finding, possible, mode, lang, prefixes)
+            for finding, possible in zip(findings, open_choices, strict=True)
+        ]
+        chosen, new = _ask(findings, open_choices, prompts, engine, lang, mode, skeletons or {}, progress)
     narratives = tuple(
         _narrative(finding, possible, skeleton, engine, lang, timezone)
         for finding, possible, skeleton in zip(findings, open_choices, chosen, strict=True)
@@ -85,6 +91,7 @@ def asked(
 def _ask(
     findings: Sequence[Finding],
     open_choices: Sequence[Choices],
+    prompts: Sequence[Prompt],
     engine: Engine,
     lang: Lang,
     mode: Mode,
@@ -92,9 +99,6 @@ def _ask(
     progress: Progress | None,
 ) -> tuple[list[Skeleton | None], dict[str, Skeleton]]:
     """A skeleton for every finding, from those kept or from the model; None where its answer was of no use."""
-    prompts = [
-        build_prompt(finding, possible, mode, lang) for finding, possible in zip(findings, open_choices, strict=True)
-    ]
     keys = [
         signature(finding, prompt, lang=lang, model=engine.sha256, mode=mode)
         for finding, prompt in zip(findings, prompts, strict=True)

@@ -48,6 +48,10 @@ para empezar, [1]. también cabe señalar que [3], y [2]. cause a; step c
 """The shared beginning of prompts for prose."""
 
 
+PREFIX_NAMES = ("strict", *(f"prose.{lang}" for lang in PROSE_PREFIXES))
+"""Names under which a workspace's own beginnings take the place of these."""
+
+
 @dataclass(frozen=True)
 class Prompt:
     """One finding for the model: the answer must follow the grammar (GBNF)."""
@@ -63,13 +67,28 @@ class Prompt:
     """Tokens of the longest answer."""
 
     @property
+    def text(self) -> str:
+        """All that the model reads, in its order."""
+        return self.prefix + self.shared + self.body
+
+    @property
     def sha256(self) -> str:
         """Hash of all that the model is given."""
         return hashlib.sha256("\0".join((self.prefix, self.shared, self.body, self.grammar)).encode()).hexdigest()
 
 
-def build_prompt(finding: Finding, choices: Choices, mode: Mode = Mode.STRICT, lang: Lang = "en") -> Prompt:
-    """The prompt of a finding; `lang` is that of the words in `Mode.PROSE`, all else is English."""
+def build_prompt(
+    finding: Finding,
+    choices: Choices,
+    mode: Mode = Mode.STRICT,
+    lang: Lang = "en",
+    prefixes: Mapping[str, str] | None = None,
+) -> Prompt:
+    """The prompt of a finding; `lang` is that of the words in `Mode.PROSE`, all else is English.
+
+    prefixes : own beginnings by name (`PREFIX_NAMES`), in the place of ours.
+    """
+    own = prefixes or {}
     named = texts("en")["types"]
     title = named.get(finding.type, f"finding of the kind {finding.family.value}")
     lines = [f"\nFinding: {title}"]
@@ -80,8 +99,10 @@ def build_prompt(finding: Finding, choices: Choices, mode: Mode = Mode.STRICT, l
     body = "\n".join(["Facts:" if facts else "Facts: none", *facts, "Answer:", ""])
     shared = "\n".join([*lines, ""])
     if mode is Mode.PROSE:
-        return Prompt(PROSE_PREFIXES[lang], shared, body, prose_grammar(choices, lang), LONGEST_PROSE)
-    return Prompt(PREFIX, shared, body, grammar(choices))
+        return Prompt(
+            own.get(f"prose.{lang}", PROSE_PREFIXES[lang]), shared, body, prose_grammar(choices, lang), LONGEST_PROSE
+        )
+    return Prompt(own.get("strict", PREFIX), shared, body, grammar(choices))
 
 
 def _described(fact: Fact) -> str:
