@@ -240,6 +240,36 @@ class SeriesChart(Frozen):
     end: datetime | None = None
 
 
+class Statistic(StrEnum):
+    """What a control chart of subgroups plots."""
+
+    CUSUM = "cusum"
+    """The larger of two one-sided sums of what the subgroups' means depart by, signed."""
+    EWMA = "ewma"
+    """The exponentially weighted mean of the subgroups, in deviations of its own."""
+    RUNS = "runs"
+    """How unlikely the pattern of the latest subgroups is (Western Electric), as a normal deviate."""
+
+
+class ControlChart(Frozen):
+    """A control chart of subgroup means with its limits. At most 400 points, extremes kept; all of one length."""
+
+    feature: str
+    statistic: Statistic
+    minutes: float
+    """Length of a subgroup."""
+    times: tuple[datetime, ...]
+    values: tuple[float, ...]
+    """In deviations of a subgroup's mean, 0 for what is usual."""
+    limit: float
+    """The limit on either side, widened to the stated false alarms."""
+    textbook: float
+    """The limit of the textbook, which takes independent readings for granted."""
+    start: datetime
+    """The episode, to be shaded; `end` is null while it lasts."""
+    end: datetime | None = None
+
+
 class PeersChart(Frozen):
     """The record among its peers: at most 200 peers' values, sampled evenly over their order."""
 
@@ -278,7 +308,7 @@ class WeeksChart(Frozen):
     with_value: tuple[int, ...] = ()
 
 
-Chart = SeriesChart | PeersChart | DigitsChart | WeeksChart
+Chart = SeriesChart | ControlChart | PeersChart | DigitsChart | WeeksChart
 
 
 class Flag(Frozen):

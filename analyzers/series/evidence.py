@@ -9,6 +9,7 @@ import numpy as np
 from analyzers.columns import Columns
 from analyzers.results import Family, Flag, SeriesChart, Subject, SubjectKind
 from analyzers.series.charts import SUBGROUPED, Against, Aspect
+from analyzers.series.control import control_chart
 from analyzers.series.episodes import Episode
 from analyzers.series.facts import BAND, Moved, creeps, distance, expected, facts_of, instants, what_moved
 from analyzers.series.limits import ALARM
@@ -53,7 +54,7 @@ def flag_episode(watch: AssetWatch, episode: Episode, columns: Columns) -> Flag:
         time_to=end,
         open=episode.open,
         facts=(drifted, *facts) if drifted else facts,
-        chart=_chart(moved, columns),
+        chart=control_chart(moved) or _chart(moved, columns),
     )
 
 

@@ -33,9 +33,7 @@ def plot_points(
     low, high : (n,), the band in the measure's units, NaN where there is none.
     first, last : the episode's first and last sample. still : whether it is open.
     """
-    length = last - first + 1
-    begin = max(first - max(length, LEAST_CONTEXT), 0)
-    finish = min(last + 1 + max(length // 2, LEAST_CONTEXT), len(samples))
+    begin, finish = shown_around(first, last, len(samples))
     kept = begin + thinned(samples.values[begin:finish, measure], MOST_POINTS)
     return SeriesChart(
         feature=samples.measures[measure],
@@ -47,6 +45,12 @@ def plot_points(
         start=samples.instant(first),
         end=None if still else samples.instant(last),
     )
+
+
+def shown_around(first: int, last: int, count: int, *, context: int = LEAST_CONTEXT) -> tuple[int, int]:
+    """First row, and one past the last, that a chart shows around an episode of the rows `first` to `last`."""
+    length = last - first + 1
+    return max(first - max(length, context), 0), min(last + 1 + max(length // 2, context), count)
 
 
 def thinned(values: Floats, most: int) -> Integers:

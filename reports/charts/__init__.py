@@ -1,4 +1,4 @@
-"""Charts of findings: actual against expected band, a record among its peers, records a week, leading digits.
+"""Charts of findings: actual against expected band, control charts, a record among its peers, weeks, leading digits.
 
 Each kind of chart is one entry of a table: how it is drawn and how it is told in words. No text from a record enters a
 drawing; feature names and labels stand in its alternative text and in the caption beside it.
@@ -12,8 +12,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from analyzers.results import Chart, DigitsChart, PeersChart, SeriesChart, WeeksChart
-from reports.charts import digits, peers, series, weeks
+from analyzers.results import Chart, ControlChart, DigitsChart, PeersChart, SeriesChart, WeeksChart
+from reports.charts import control, digits, peers, series, weeks
 from reports.charts.canvas import inline_svg, png
 from reports.contents import Lang
 from reports.phrases import Phrases
@@ -31,6 +31,7 @@ class _Kind:
 
 _KINDS: dict[type[Chart], _Kind] = {
     SeriesChart: _Kind(series.draw, series.describe, series.caption, series.is_empty),
+    ControlChart: _Kind(control.draw, control.describe, control.caption, control.is_empty),
     PeersChart: _Kind(peers.draw, peers.describe, peers.caption, peers.is_empty),
     WeeksChart: _Kind(weeks.draw, weeks.describe, weeks.caption, weeks.is_empty),
     DigitsChart: _Kind(digits.draw, digits.describe, digits.caption, digits.is_empty),

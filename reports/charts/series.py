@@ -32,18 +32,18 @@ def draw(chart: SeriesChart, axes: Axes, phrases: Phrases) -> None:
     """Draws the band, the readings over it, and the readings within the episode in the marking colour."""
     if is_empty(chart):
         return
-    times = np.array([_days(time) for time in chart.times])
+    times = np.array([days(time) for time in chart.times])
     actual, low, high = (_floats(values) for values in (chart.actual, chart.low, chart.high))
     kept = _thinned(actual)
     times, actual, low, high = times[kept], actual[kept], low[kept], high[kept]
-    start, end = _days(chart.start), _end(chart, times)
+    start, end = days(chart.start), _end(chart, times)
     axes.axvspan(start, end, color=SHADE, linewidth=0, zorder=0.5, label=phrases.text("chart.episode"))
     axes.fill_between(times, low, high, color=BAND, linewidth=0, zorder=1, label=phrases.text("chart.expected"))
     axes.plot(times, actual, color=LINE, linewidth=1.3, zorder=2, label=phrases.text("chart.measured"))
     within = np.where((times >= start) & (times <= end), actual, np.nan)
     axes.plot(times, within, color=MARK, linewidth=1.9, zorder=3)
     axes.set_xlim(float(times[0]), float(times[-1]) if times[-1] > times[0] else float(times[0]) + 1e-3)
-    _scale(axes, phrases)
+    scale(axes, phrases)
     legend(axes)
 
 
@@ -80,13 +80,13 @@ def _floats(values: tuple[float | None, ...]) -> np.ndarray:
     return np.where(np.isfinite(floats), floats, np.nan)
 
 
-def _days(time: datetime) -> float:
+def days(time: datetime) -> float:
     """Days since 1970 in UTC: matplotlib's measure of time."""
     return time.timestamp() / DAY
 
 
 def _end(chart: SeriesChart, times: np.ndarray) -> float:
-    return float(times[-1]) if chart.end is None else _days(chart.end)
+    return float(times[-1]) if chart.end is None else days(chart.end)
 
 
 def _thinned(actual: np.ndarray) -> np.ndarray:
@@ -104,7 +104,8 @@ def _thinned(actual: np.ndarray) -> np.ndarray:
     return np.array(sorted(kept))
 
 
-def _scale(axes: Axes, phrases: Phrases) -> None:
+def scale(axes: Axes, phrases: Phrases) -> None:
+    """Ticks of times and values, said in the reader's language and time zone."""
     axes.margins(y=0.08)
     first, last = axes.get_xlim()
     locator = AutoDateLocator(tz=phrases.zone, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]

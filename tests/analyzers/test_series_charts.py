@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from analyzers.columns import Column, Role
-from analyzers.results import FactKind
+from analyzers.results import ControlChart, FactKind, Statistic
 from analyzers.series import analyze_series, monitoring
 from analyzers.series.charts import Aspect
 from analyzers.series.episodes import find_episodes
@@ -62,6 +62,14 @@ def test_a_small_slow_drift_is_seen_by_the_cusum_alone(watches: list[AssetWatch]
     (fact,) = [fact for fact in flag.facts if fact.kind is FactKind.ONE_SIDED]
     assert fact.ratio is not None
     assert 0.1 < fact.ratio < 0.6
+    drawn = flag.chart
+    assert isinstance(drawn, ControlChart)
+    assert (drawn.feature, drawn.statistic, drawn.textbook) == ("vibration", Statistic.CUSUM, 5.0)
+    # The limit is the textbook's or wider, no point before the episode lies beyond it, and the episode's furthest does.
+    assert drawn.limit >= drawn.textbook
+    before = [value for value, time in zip(drawn.values, drawn.times, strict=True) if time < drawn.start]
+    within = [value for value, time in zip(drawn.values, drawn.times, strict=True) if time >= drawn.start]
+    assert max(map(abs, before)) < drawn.limit <= max(within)
 
 
 def balanced(rows: int, offset: float) -> Floats:

@@ -13,6 +13,7 @@ from analyzers.results import (
     Check,
     CheckStatus,
     Condition,
+    ControlChart,
     DigitsChart,
     Direction,
     EntityRisk,
@@ -27,6 +28,7 @@ from analyzers.results import (
     PeersChart,
     Review,
     SeriesChart,
+    Statistic,
     Subject,
     SubjectKind,
 )
@@ -65,6 +67,26 @@ def series_chart(*, end: datetime | None = None) -> SeriesChart:
         low=tuple((expected - 0.6).tolist()),
         high=tuple((expected + 0.6).tolist()),
         start=times[335],
+        end=end,
+    )
+
+
+def control_chart(*, end: datetime | None = None) -> ControlChart:
+    """Two weeks of a CUSUM that leaves its limits at the end."""
+    sums, total = [], 0.0
+    for away in np.random.default_rng(5).normal(0, 1, 300) + np.r_[np.zeros(240), np.full(60, 0.8)]:
+        total = max(0.0, total + float(away) - 0.5)
+        sums.append(total)
+    times = tuple(MIDNIGHT - timedelta(hours=300 - position) for position in range(300))
+    return ControlChart(
+        feature="vibration_de",
+        statistic=Statistic.CUSUM,
+        minutes=60.0,
+        times=times,
+        values=tuple(sums),
+        limit=8.4,
+        textbook=5.0,
+        start=times[245],
         end=end,
     )
 

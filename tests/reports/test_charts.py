@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from analyzers.results import Chart, DigitsChart, PeersChart, SeriesChart, WeeksChart
 from reports import charts
 from reports.charts.series import MOST_POINTS, _thinned
-from tests.reports.sample_night import HOSTILE, digits_chart, peers_chart, series_chart
+from reports.phrases import NBSP
+from tests.reports.sample_night import HOSTILE, control_chart, digits_chart, peers_chart, series_chart
 
-ALL: list[Chart] = [series_chart(), peers_chart(), peers_chart(count=22), digits_chart()]
+ALL: list[Chart] = [series_chart(), control_chart(), peers_chart(), peers_chart(count=22), digits_chart()]
 SMALL = 15_000
 finite = st.floats(-1e12, 1e12)
 
 
-@pytest.mark.parametrize("chart", ALL, ids=["series", "peers", "few peers", "digits"])
+@pytest.mark.parametrize("chart", ALL, ids=["series", "control", "peers", "few peers", "digits"])
 def test_a_drawing_is_small_whole_and_always_the_same(chart: Chart) -> None:
     drawing = charts.draw_svg(chart, "es", "Europe/Madrid", prefix="a")
     assert drawing == charts.draw_svg(chart, "es", "Europe/Madrid", prefix="a")
@@ -47,7 +48,7 @@ def test_references_within_a_drawing_resolve() -> None:
         assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', drawing)) <= named
 
 
-@pytest.mark.parametrize("chart", ALL, ids=["series", "peers", "few peers", "digits"])
+@pytest.mark.parametrize("chart", ALL, ids=["series", "control", "peers", "few peers", "digits"])
 def test_the_picture_for_mail_is_a_png_and_always_the_same(chart: Chart) -> None:
     picture = charts.draw_png(chart, "en", "Europe/Madrid")
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
@@ -109,13 +110,14 @@ def test_times_are_drawn_in_the_reader_s_zone() -> None:
 
 EMPTY: list[Chart] = [
     series_chart().model_copy(update={"actual": (None,) * 400}),
+    control_chart().model_copy(update={"values": (), "times": ()}),
     peers_chart().model_copy(update={"peers": ()}),
     peers_chart().model_copy(update={"actual": float("nan")}),
     DigitsChart(digits=(), observed=(), expected=(), count=0),
 ]
 
 
-@pytest.mark.parametrize("chart", EMPTY, ids=["series", "peers", "no value", "digits"])
+@pytest.mark.parametrize("chart", EMPTY, ids=["series", "control", "peers", "no value", "digits"])
 def test_a_chart_with_nothing_to_draw_says_so(chart: Chart) -> None:
     assert charts.is_empty(chart)
     assert charts.describe(chart, "en")
@@ -159,3 +161,17 @@ def test_weeks_tell_their_usual_number_and_the_value_that_changed() -> None:
     assert "stands in 13 of them, 13 of these since then" in said
     assert "Sur <b>" not in charts.draw_svg(chart, "es")
     assert charts.is_empty(chart.model_copy(update={"counts": (0,) * 10, "with_value": ()}))
+
+
+def test_a_control_chart_tells_its_limits_and_what_lies_beyond() -> None:
+    chart = control_chart()
+    beyond = sum(value >= chart.limit for value in chart.values)
+    said = charts.describe(chart, "en", "Europe/Madrid")
+    assert "CUSUM" in said
+    assert "limits at plus and minus 8.4 deviations, the textbook's at 5.0" in said
+    assert f"{beyond} of 300 points lie beyond the limits" in said
+    assert "still lasts" in said
+    assert charts.caption(chart, "es") == f"CUSUM de vibration_de, subgrupos de 1{NBSP}h, con sus límites"
+    drawing = charts.draw_svg(chart, "en")
+    assert "textbook limit" in drawing
+    assert "vibration_de" not in drawing[drawing.index("</desc>") :]
