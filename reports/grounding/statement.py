@@ -46,7 +46,7 @@ def check_statement(
     _check_directions(text, fact, lang, found)
     _check_silences(text, fact, lang)
     rest = _check_figures(text, found, fact, lang)
-    _check_words(rest, fact.kind, lang)
+    _check_words(rest, fact, lang)
 
 
 def _check_order(text: str, fact: Fact) -> None:
@@ -298,8 +298,11 @@ def _check_silences(text: str, fact: Fact, lang: Lang) -> None:
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
-def _check_words(text: str, kind: FactKind, lang: Lang) -> None:
-    known = words_of(kind, lang)
+def _check_words(text: str, fact: Fact, lang: Lang) -> None:
+    # Names made of such words ("account") are not set aside.
+    known = words_of(fact.kind, lang) | {
+        word for name in names_of(fact).values() for word in re.findall(r"[^\W\d_]+(?:_\w+)?", bare(name).lower())
+    }
     without = re.sub(r"<\w+>", " ", text)
     for word in re.findall(r"[^\W\d_]+(?:_\w+)?", without):
         if word.lower() not in known:

@@ -219,6 +219,15 @@ def test_a_name_that_looks_like_a_huge_power_ends_nothing() -> None:
             assert not any(figure.rounds(5.0) for figure in figures(text, lang) if figure.value != 5)
 
 
+@pytest.mark.parametrize("feature", ["account", "amount", "document", "cuenta", "importe", "base"])
+def test_a_column_may_be_called_as_a_word_of_another_kind_of_statement(feature: str) -> None:
+    empty = example(FactKind.RARE_VALUE, actual="", feature=feature, values={"count": 0})
+    for fact in (example(FactKind.NO_DESCRIPTION, feature=feature), empty):
+        for lang in LANGS:
+            said = clause(fact, lang, timezone=ZONE)
+            assert reasons(said, fact, lang) == [], said
+
+
 def test_a_value_may_be_a_word_of_another_kind_of_statement() -> None:
     fact = example(FactKind.CATEGORY_SHIFT, actual="Estación")
     assert reasons(clause(fact, "es", timezone=ZONE), fact, "es") == []
