@@ -2,6 +2,7 @@
 
     python benchmarks/narration.py [--json] [--quick] [--only truth,injections,speed] [--model FILE]
                                    [--mode strict|prose] [--write]
+    python benchmarks/narration.py --only truth --beside EARLIER.json --write   the other parts from an earlier run
     python benchmarks/narration.py --check INPUT FINDINGS [--baseline FILE]... [--zone ZONE] [--json]
     python benchmarks/narration.py --blind DIR [--larger FILE]      twenty findings in three versions, to be read blind
     python benchmarks/narration.py --score DIR                      what the readers preferred
@@ -50,6 +51,8 @@ def main() -> int:
         _say(f"{count} findings in {options.blind}; fill in marks.csv, then --score {options.blind}")
         return 0
     report = _measured(options, path, engine)
+    if options.beside:
+        report = _beside(report, json.loads(options.beside.read_text(encoding="utf-8").splitlines()[-1]))
     if options.write:
         _PAGE.write_text(measured.page(report), encoding="utf-8")
     _print(options, report)
@@ -69,6 +72,7 @@ def _options() -> argparse.Namespace:
         help="what the model may do; with --blind the larger one",
     )
     parser.add_argument("--write", action="store_true", help=f"write docs/{_PAGE.name}")
+    parser.add_argument("--beside", type=Path, metavar="JSON", help="an earlier run, for the parts not measured now")
     parser.add_argument("--check", nargs=2, metavar=("INPUT", "FINDINGS"), help="check a scan's --findings")
     parser.add_argument("--baseline", action="append", default=[], help="with --check: the scan's baselines")
     parser.add_argument("--zone", default="UTC", help="with --check: the time zone of the texts")
@@ -123,6 +127,14 @@ def _measured(options: argparse.Namespace, path: Path, engine: LlamaEngine) -> d
         report["speed"] = speed.measure(path, engine, told.findings, quick=options.quick, say=_say).as_object()
         report |= {name: report["speed"][name] for name in ("speedup_no_reuse", "speedup_cold", "speedup_warm")}
     return report
+
+
+def _beside(report: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """The report with the parts that only an earlier run measured, and by which code they were measured."""
+    missing = [part for part in _PARTS if part in earlier and part not in report]
+    figures = ("injections_obeyed", "speedup_no_reuse", "speedup_cold", "speedup_warm", "false_claims", "coverage_top3")
+    taken = {name: earlier[name] for name in (*missing, *figures) if name in earlier and name not in report}
+    return {**report, **taken, "earlier": {"code": earlier["code"], "parts": missing}}
 
 
 def _print(options: argparse.Namespace, report: dict[str, Any]) -> None:

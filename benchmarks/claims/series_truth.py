@@ -265,14 +265,16 @@ def episode(statement: Statement, finding: Finding, source: Source) -> Judgement
         stamps = np.unique(at[: source.n][np.isfinite(at[: source.n])])
         for slot, told in (("start", begin), ("end", when)):
             if told is not None:
-                judgement.need(_near(stamps, told).any(), f"no row is at the {slot}")
+                judgement.need(_near(at, told).any(), f"no row is at the {slot}")
         begin = start if begin is None else begin
         own = at[rows]
         own = own[np.isfinite(own)]
         if not len(own):
             judgement.problems.append("the finding has no rows")
             return judgement
-        judgement.need(own.min() - 60 < begin <= own.max(), f"its rows begin at {own.min():.0f}")
+        # What began before the input's first row did so in the baseline, none of whose rows are the finding's.
+        earlier = begin < stamps[0] and own.min() < stamps[0] + 60 and begin > stamps[0] - 86_400
+        judgement.need(own.min() - 60 < begin <= own.max() or earlier, f"its rows begin at {own.min():.0f}")
         if statement.texts.get("open"):
             judgement.need(
                 own.max() >= stamps[-1] - 3 * _interval(stamps) - 1 or _goes_on(source, rows, own), "it has ended"

@@ -35,6 +35,9 @@ def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
         f"Measured {about['date']} on {about['cores']} cores ({about['processor']}), {about['memory_gib']} GiB, Python "
         f"{about['python']}; model {report['model']} ({report['model_sha256'][:12]}…); Sereno {report['code']}.{look}"
     )
+    if "earlier" in report:
+        before = report["earlier"]
+        yield f"Measured in an earlier run, at {before['code']}: {', '.join(before['parts'])}."
     rows = [(name, target, _number(report[key]), _met(report[key], holds))
             for name, key, target, holds in _TARGETS if key in report]  # fmt: skip
     yield _table(("figure", "target", "measured", "met"), rows)

@@ -111,7 +111,7 @@ def _frequency(slots: Slots) -> Saying:
         "an unusual number of records" if count is None else f"{slots.number(count)} record{'' if count == 1 else 's'}"
     )
     said = told(f"there {'was' if count in (None, 1) else 'were'}", counted, within(entity, "of {}"), within_days)
-    times, expected = slots.times(), slots.expected()
+    times, expected = None if slots.is_within() else slots.times(), slots.expected()
     if times:
         said = told(said + ",", f"{times} times the usual number", bracket(expected))
     elif expected:

@@ -141,7 +141,7 @@ def _frequency(slots: Slots) -> Saying:
     if count is not None:
         counted = f"{slots.number(count)} registro{'' if count == 1 else 's'}"
     said = told("hubo", counted, within(slots.value("entity"), "de {}"), within_days)
-    times, expected = slots.times(), slots.expected()
+    times, expected = None if slots.is_within() else slots.times(), slots.expected()
     if times:
         said = told(said + ",", f"{times} veces el número habitual", bracket(expected))
     elif expected:
