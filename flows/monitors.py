@@ -178,6 +178,8 @@ class MailSettings(Settings):
     sender: str = "sereno@localhost"
     recipients: tuple[str, ...] = ()
     """Who gets every night's report, beside the monitors' owners."""
+    quiet_nights: bool = True
+    """Whether a night on which nothing needs a reader is mailed too: one line proves that the run looked."""
     timeout: int = Field(30, ge=1, le=600)
     """Seconds."""
 

@@ -44,6 +44,8 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         correction = max((_next_correction(connection, run) for run in outcomes.going()), default=0)
         night = _night(plan, parts, correction)
         audiences = audiences_of(connection, plan, night) if mail else {}
+        if not plan.workspace.settings.mail.quiet_nights:
+            audiences = {each: readers for each, readers in audiences.items() if not Digest(seen_by(night, each)).quiet}
     report = _report_path(plan)
     everything = Audience(tuple(part.monitor for part in night.parts))
     form = form_address(plan.workspace)

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from analyzers.results import CheckStatus, FactKind, Finding
+from analyzers.results import Check, CheckStatus, FactKind, Finding
 from reports.contents import MonitorPart, Night, ReportedFinding
 from reports.phrases import Phrases
 
@@ -108,6 +108,16 @@ class Digest:
         return tuple(part for part in self.night.parts if part.status == "failed")
 
     @property
+    def broken(self) -> tuple[MonitorPart, ...]:
+        """Monitors whose data failed a check, so that statistics did not look at it."""
+        return tuple(part for part in self.night.parts if failed_checks(part))
+
+    @property
+    def quiet(self) -> bool:
+        """Whether everything was looked at and nothing needs a reader."""
+        return bool(self.night.parts) and not (self.mailed or self.failed or self.broken)
+
+    @property
     def records(self) -> int:
         """Records looked at."""
         return sum(part.records for part in self.night.parts)
@@ -131,6 +141,11 @@ class Digest:
             return phrases.text("page.looked_alone", records=records, checks=checks)
         earlier = phrases.text("page.earlier", count=history)
         return phrases.text("page.looked", records=records, history=earlier, checks=checks)
+
+
+def failed_checks(part: MonitorPart) -> tuple[Check, ...]:
+    """The checks by which a monitor's data is broken."""
+    return tuple(check for check in part.checks if check.status is CheckStatus.FAILED)
 
 
 def can_be_stopped(finding: Finding) -> bool | None:

@@ -18,7 +18,7 @@ import css_inline
 
 from reports import charts
 from reports.contents import Claim, Night
-from reports.digest import Digest, Placed
+from reports.digest import Digest, Placed, failed_checks
 from reports.phrases import Phrases, one_line, printable
 from reports.summary import summary
 from reports.templating import environment, web_address
@@ -111,12 +111,14 @@ def subject(night: Night) -> str:
     said = [phrases.text("mail.subject_correction", count=night.correction)] if night.correction else []
     if digest.failed:
         said.append(phrases.text("mail.subject_failed", count=len(digest.failed)))
+    if digest.broken:
+        said.append(phrases.text("mail.subject_broken", count=len(digest.broken)))
     if digest.mailed:
         said.append(phrases.text("mail.subject_findings", count=len(digest.mailed)))
     if digest.money:
         money = [phrases.money(money.amount, money.currency) for money in digest.money]
         said.append(phrases.text("mail.subject_money", money=phrases.enumeration(money)))
-    if not (digest.mailed or digest.failed):
+    if digest.quiet or not night.parts:
         records = phrases.text("page.records", count=digest.records)
         said.append(phrases.text("mail.subject_quiet" if night.parts else "mail.subject_empty", records=records))
     if night.data_date is None:
@@ -175,6 +177,15 @@ def _card(placed: Placed, phrases: Phrases, picture: Picture | None) -> MailCard
     )
 
 
+def _still_open(digest: Digest, phrases: Phrases) -> str:
+    """What follows the number of open findings: their money and the oldest one's night, in brackets."""
+    money = [phrases.money(money.amount, money.currency) for money in digest.open_money]
+    said = [phrases.text("page.still_open_money", money=phrases.enumeration(money))] if money else []
+    if digest.oldest is not None:
+        said.append(phrases.text("page.oldest", day=phrases.day(digest.oldest)))
+    return f" ({', '.join(said)})" if said else ""
+
+
 def _logo(night: Night, message_id: str) -> Picture | None:
     logo = night.style.logo
     if logo is None or not logo.mailable:
@@ -199,6 +210,8 @@ def _fitting(
             "logo": logo,
             "more": len(digest.ordered) - len(cards),
             "report_name": report_name,
+            "failed_checks": failed_checks,
+            "still_open": _still_open(digest, phrases),
         }
         html = _INLINER.inline(
             printable(environment(markup=True, own=night.style.templates).get_template("mail.html").render(shown))

@@ -22,6 +22,8 @@ class NightFactKind(StrEnum):
     """counts: `new`, `open` and `ended` since the last night, without those that are 0; since: the oldest one's day."""
     FAILED = "failed"
     """names: monitors whose run failed."""
+    BROKEN = "broken"
+    """names: monitors whose data is broken, so that statistics did not run."""
     LEFT_OUT = "left_out"
     """counts: `skipped` checks and `unread` rows, without those that are 0."""
 

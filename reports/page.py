@@ -18,7 +18,7 @@ from analyzers.results import Chart, Check, CheckStatus, Fact, Finding, Guarante
 from reports import charts
 from reports.clauses import clause
 from reports.contents import VERDICTS, Claim, Cost, MonitorPart, Night, SimilarFindings
-from reports.digest import Digest, Placed, can_be_stopped
+from reports.digest import Digest, Placed, can_be_stopped, failed_checks
 from reports.entities import EntityRow, entity_rows
 from reports.phrases import Phrases, printable
 from reports.summary import summary
@@ -146,6 +146,7 @@ def render_page(night: Night) -> str:
         "checks_of": _checks,
         "missed_of": missed_sentence,
         "why_of": _why,
+        "failed_checks": failed_checks,
         "APPENDIX_SHOWN": APPENDIX_SHOWN,
         "INDEX_SHOWN": INDEX_SHOWN,
         "SAMPLE_FIELDS": SAMPLE_FIELDS,

@@ -35,12 +35,13 @@ def night_facts(night: Night) -> tuple[NightFact, ...]:
 def _facts(digest: Digest, lang: Lang) -> Iterator[NightFact]:
     night, mailed = digest.night, digest.mailed
     first = mailed[0].reported.finding if mailed else None
-    yield NightFact(
-        kind=NightFactKind.NEEDS,
-        count=len(mailed),
-        title=_lowered(texts(lang).type_title(first.type)) if first else "",
-        subject=one_line(first.subject.label, _LONGEST_NAME) if first else "",
-    )
+    if first or digest.quiet:
+        yield NightFact(
+            kind=NightFactKind.NEEDS,
+            count=len(mailed),
+            title=_lowered(texts(lang).type_title(first.type)) if first else "",
+            subject=one_line(first.subject.label, _LONGEST_NAME) if first else "",
+        )
     if digest.money:
         yield NightFact(kind=NightFactKind.STAKE, money=tuple((one.amount, one.currency) for one in digest.money))
     changes = {"new": digest.new, "open": digest.still_open, "ended": digest.ended}
@@ -50,6 +51,9 @@ def _facts(digest: Digest, lang: Lang) -> Iterator[NightFact]:
     if digest.failed:
         names = tuple(one_line(part.title, _LONGEST_NAME) for part in digest.failed)
         yield NightFact(kind=NightFactKind.FAILED, names=names)
+    if digest.broken:
+        names = tuple(one_line(part.title, _LONGEST_NAME) for part in digest.broken)
+        yield NightFact(kind=NightFactKind.BROKEN, names=names)
     skipped = sum(check.status is CheckStatus.SKIPPED for part in night.parts for check in part.checks)
     left = {"skipped": skipped, "unread": sum(part.quarantined for part in night.parts)}
     if any(left.values()):
@@ -95,6 +99,10 @@ def _failed(fact: NightFact, phrases: Phrases) -> str:
     return _text(phrases, "failed", names=phrases.enumeration(list(fact.names)))
 
 
+def _broken(fact: NightFact, phrases: Phrases) -> str:
+    return _text(phrases, "broken", names=phrases.enumeration(list(fact.names)))
+
+
 def _left_out(fact: NightFact, phrases: Phrases) -> str:
     parts = [_text(phrases, name, count) for name, count in fact.counts.items()]
     return _text(phrases, "left_out", parts=phrases.enumeration(parts))
@@ -105,5 +113,6 @@ _WORDED = {
     NightFactKind.STAKE: _stake,
     NightFactKind.CHANGED: _changed,
     NightFactKind.FAILED: _failed,
+    NightFactKind.BROKEN: _broken,
     NightFactKind.LEFT_OUT: _left_out,
 }

@@ -36,6 +36,10 @@ _FORMS: Mapping[NightFactKind, Mapping[Lang, str]] = {
         "en": r"The records of N(?:(?:, | and |, and )N)* were not looked at, because the run failed\.",
         "es": r"No se miraron los registros de N(?:(?:, | [ye] )N)*, porque la ejecución falló\.",
     },
+    NightFactKind.BROKEN: {
+        "en": r"The data of N(?:(?:, | and |, and )N)* is broken, so statistics did not run on it\.",
+        "es": r"Los datos de N(?:(?:, | [ye] )N)* están dañados, así que la estadística no se les aplicó\.",
+    },
     NightFactKind.LEFT_OUT: {"en": r"Left out: (?P<parts>.+)\.", "es": r"Quedaron fuera: (?P<parts>.+)\."},
 }  # fmt: skip
 _PARTS: Mapping[Lang, Mapping[str, str]] = {
@@ -117,7 +121,7 @@ def _fits(bare: str, fact: NightFact, lang: Lang) -> bool:
         return False
     if fact.kind is NightFactKind.NEEDS:
         return bare.startswith(("Nothing", "Nada")) is (fact.count == 0) and bare.startswith("#") is (fact.count > 1)
-    if fact.kind is NightFactKind.FAILED:
+    if fact.kind in (NightFactKind.FAILED, NightFactKind.BROKEN):
         return len(re.findall(r"\bN\b", bare)) == len(fact.names)
     if "parts" not in match.groupdict():
         return True

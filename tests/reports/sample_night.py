@@ -27,6 +27,7 @@ from analyzers.results import (
     NightRisk,
     PeersChart,
     Review,
+    Scalar,
     SeriesChart,
     Statistic,
     Subject,
@@ -764,6 +765,26 @@ def quiet_part(lang: Lang) -> MonitorPart:
             Check(name="sequence_gaps", status=CheckStatus.DONE, code="test_done", values={"count": 3105}),
         ),
         guarantees=(Guarantee(kind=GuaranteeKind.FDR, fdr=0.1, calibration_size=9, smallest_p=0.1, too_small=True),),
+    )
+
+
+VOLUME: dict[str, Scalar] = {"records": 310, "low": 3_000, "high": 3_400}
+
+
+def broken_part(lang: Lang) -> MonitorPart:
+    """A monitor whose load is a tenth of what it usually is, so that statistics did not run."""
+    return MonitorPart(
+        monitor="invoices",
+        title=_say(lang, "Incoming invoices", "Facturas recibidas"),
+        run="invoices-2026-05-31-1",
+        data_date=DAY,
+        status="done",
+        records=310,
+        history_records=98_000,
+        checks=(
+            Check(name="volume", status=CheckStatus.FAILED, code="volume_collapsed", values=VOLUME),
+            Check(name="ensemble", status=CheckStatus.SKIPPED, code="skipped_data_broken", values={"failed": "volume"}),
+        ),
     )
 
 

@@ -13,8 +13,10 @@ import pytest
 
 from reports.contents import Night
 from reports.mail import MOST_BYTES, compose_mail, file_name, subject
+from reports.page import render_page
 from tests.reports.sample_night import (
     HOSTILE,
+    broken_part,
     failed_part,
     finding,
     hostile_night,
@@ -106,6 +108,26 @@ def test_a_failed_night_is_not_called_quiet() -> None:
         said = re.sub("<[^>]*>", "", body(received(night_of(failed_part("en"))), kind))
         assert "Card transactions: failed" in said
         assert "quiet" not in said
+
+
+def test_a_night_of_broken_data_says_so_and_is_not_called_quiet() -> None:
+    night = night_of(broken_part("en"))
+    assert subject(night) == "Sereno 2026-05-31: data of 1 monitor broken"
+    for said in (body(received(night), "plain"), re.sub("<[^>]*>", "", body(received(night), "html"))):
+        assert "Incoming invoices: data broken" in said
+        assert "310 records where 3,000 to 3,400 are usual" in said
+        assert "The data of Incoming invoices is broken, so statistics did not run on it." in said
+        assert "othing needs you" not in said
+    page = render_page(night_of(broken_part("es")).model_copy(update={"lang": "es"}))
+    assert "Los datos de 1 monitor están dañados" in page
+    assert "no todo se ha podido mirar" in page
+
+
+def test_what_is_still_open_comes_with_its_money_and_its_oldest_night() -> None:
+    message = received(sample_night())
+    said = "2 still open (with 91,250.00\u00a0EUR, oldest since 12 May 2026)"
+    assert said in body(message, "plain")
+    assert said in body(message, "html").replace("&nbsp;", "\u00a0")
 
 
 def test_sent_again_it_is_the_same_message() -> None:
