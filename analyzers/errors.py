@@ -8,6 +8,7 @@ SerenoError
 |   `-- ModelError       a GGUF file that cannot be used
 `-- OperationError       ours or the world's: exit status 1
     |-- WarehouseError   the warehouse is locked, damaged or too new
+    |-- DatabaseError    a database that does not answer, which a second try may find well
     `-- DeliveryError    a mail that could not be handed over
 
 A message is one line and says what is wrong, where, and what to do about it.
@@ -53,6 +54,10 @@ class OperationError(SerenoError):
 
 class WarehouseError(OperationError):
     """The warehouse is locked, damaged or of a newer version."""
+
+
+class DatabaseError(OperationError):
+    """A source's database does not answer, or not in time."""
 
 
 class DeliveryError(OperationError):

@@ -8,10 +8,9 @@ import polars as pl
 
 from analyzers.columns import Role
 from analyzers.settings import Material
-from flows.ingestion import read_source
+from flows.ingestion import read_reference, read_source
 from flows.masking import mask_persons
 from flows.monitors import Monitor
-from flows.sources.files import read_files
 from flows.workspace import Workspace
 
 
@@ -27,10 +26,7 @@ def batch_material(workspace: Workspace, monitor: Monitor, data_date: date) -> M
         history=records.filter((time >= first) & (time < start)),
         batch=records.filter((time >= start) & (time < end)),
         settings=monitor.analysis_settings(),
-        references={
-            name: read_files([workspace.folder / path for path in table.files], timezone=monitor.timezone).frame
-            for name, table in monitor.references.items()
-        },
+        references={name: read_reference(workspace, monitor, name) for name in monitor.references},
         hash_key=key,
         days=monitor.batch_days(data_date),
     )

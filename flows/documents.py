@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -89,16 +90,50 @@ def validate(
 
 def _first_message(error: ValidationError, document: Document, model: type[BaseModel], under: KeyPath) -> str:
     first = error.errors(include_url=False)[0]
-    keys = (*under, *first["loc"])
+    keys = _written_keys((*under, *first["loc"]), document, first["input"])
     name = ".".join(str(part) for part in keys) or "file"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{document.where(keys)}: {name}: {_said(dict(first), keys, model, len(under))}{more}"
+
+
+def _written_keys(keys: KeyPath, document: Document, value: Any) -> KeyPath:
+    """The path as the file has it: pydantic also names the kind of a union that a value was tried as."""
+    written: KeyPath = ()
+    for position, key in enumerate(keys):
+        is_kind = isinstance(value, Mapping) and key in value.values()
+        if (*written, key) in document.lines or (position == len(keys) - 1 and not is_kind):
+            written = (*written, key)
+    return written
+
+
+def _said(first: dict[str, Any], keys: KeyPath, model: type[BaseModel], skip: int) -> str:
+    """What is wrong with the last key, and what to write instead."""
+    context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(keys[-1]), sorted(_keys_at(model, first["loc"][:-1])), n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "the examples in monitors/ show the keys"
-        return f"{document.where(keys)}: {name}: unknown key; {hint}{more}"
+        return f"unknown key; {_meant(near) or 'docs/configuration.md lists the keys'}"
     if first["type"] == "missing":
-        return f"{document.where(keys)}: {name}: missing; add this key{more}"
-    return f"{document.where(keys)}: {name}: {_plain(first['msg'])}{more}"
+        return "missing; add this key"
+    if first["type"] == "union_tag_not_found":
+        return f"names no {context['discriminator']}; add this key"
+    if first["type"] == "union_tag_invalid":
+        near = difflib.get_close_matches(str(context["tag"]), _quoted(context["expected_tags"]), n=1)
+        return (
+            f"{str(context['tag'])[:40]!r} is no {context['discriminator']}: {_meant(near) or context['expected_tags']}"
+        )
+    message = _plain(first["msg"])
+    if first["type"] in {"enum", "literal_error"} and isinstance(first["input"], str):
+        near = difflib.get_close_matches(first["input"], _quoted(str(context.get("expected", ""))), n=1)
+        return f"{message}; {_meant(near)}" if near else message
+    return message
+
+
+def _meant(near: list[str]) -> str:
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def _quoted(listed: str) -> list[str]:
+    return re.findall(r"'([^']*)'", listed)
 
 
 def _plain(message: str) -> str:
@@ -106,12 +141,41 @@ def _plain(message: str) -> str:
 
 
 def _keys_at(model: type[BaseModel], keys: KeyPath) -> Iterator[str]:
-    """Valid keys of the model that a key path leads to; those of every model where the path is not plain."""
-    current: type[BaseModel] | None = model
+    """Valid keys of the models that a key path leads to."""
+    current: list[Any] = [model]
     for key in keys:
-        annotation = current.model_fields[key].annotation if current and key in current.model_fields else None
-        current = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-    yield from (current or model).model_fields
+        current = [inner for annotation in current for inner in _below(annotation, key)] or current
+    for annotation in current:
+        for found in _models_of(annotation):
+            yield from found.model_fields
+
+
+def _below(annotation: Any, key: str | int) -> list[Any]:
+    """What stands under a key: a field's type, or that of a mapping's values or a list's items."""
+    found = [one.model_fields[key].annotation for one in _models_of(annotation) if key in one.model_fields]
+    for container in _members(annotation):
+        if get_origin(container) in {dict, list, tuple}:
+            found.append(next(part for part in reversed(get_args(container)) if part is not Ellipsis))
+    # The tag of a union leads to the one model that carries it.
+    found += [
+        one
+        for one in _models_of(annotation)
+        if any(get_args(field.annotation) == (key,) for field in one.model_fields.values())
+    ]
+    return found
+
+
+def _members(annotation: Any) -> list[Any]:
+    """An annotation without `Annotated`, a union as its members."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return [member for part in get_args(annotation) for member in _members(part)]
+    return [annotation]
+
+
+def _models_of(annotation: Any) -> list[type[BaseModel]]:
+    return [one for one in _members(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
 
 
 def _value(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], path: Path, seen: set[int]) -> Any:

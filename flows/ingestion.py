@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -17,36 +18,65 @@ from flows.monitors import Monitor
 from flows.outcomes import Decision
 from flows.plan import MonitorRun, Plan
 from flows.sources.conforming import conform, kind_of
-from flows.sources.files import Kind, read_files
+from flows.sources.databases.reading import Databases, Extract, databases
+from flows.sources.databases.watermark import Form, Watermark
+from flows.sources.files import Kind, Table, read_files
 from flows.version import code_version
-from flows.warehouse import quarantine, records, runs, snapshots, sql
+from flows.warehouse import quarantine, records, runs, snapshots, sql, watermarks
 from flows.warehouse.runs import RunRecord, RunStatus
 from flows.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Source:
-    """What was read from a monitor's files."""
+    """What was read of a monitor's records."""
 
     records: pl.DataFrame
     quarantined: pl.DataFrame
-    files: int
+    place: str
+    """Where they come from, as a person is told: so many files, or a database and its table."""
     notes: tuple[str, ...] = ()
     """What a person should know: columns that some files lack, names that were changed."""
     undescribed: int = 0
     """Columns of the source that the monitor does not describe; they are not read."""
+    watermark: Watermark | None = None
+    """How far a database was read, where the monitor names a watermark."""
 
 
-def read_source(workspace: Workspace, monitor: Monitor) -> Source:
-    """Read and type a monitor's records; SourceError where a described column is missing."""
+@dataclass(frozen=True)
+class Reach:
+    """How much of a database is read: from a watermark on, and how many rows at most; files are read whole."""
+
+    since: Watermark | None = None
+    most: int | None = None
+
+
+def read_source(
+    workspace: Workspace, monitor: Monitor, opened: Databases | None = None, reach: Reach = Reach()
+) -> Source:
+    """Read and type a monitor's records; SourceError where a described column is missing.
+
+    opened : databases that are connected already, so that references are read in the same transaction.
+    """
     columns = monitor.described()
-    patterns = [workspace.folder / pattern for pattern in monitor.records.files]
-    table = read_files(patterns, kinds=stated_kinds(columns), timezone=monitor.timezone)
-    _check_columns(monitor, columns, table.frame.columns)
+    table, names, place, mark = _read(workspace, monitor, opened, reach)
+    _check_columns(monitor, columns, names)
     frame, quarantined = conform(table, columns, timezone=monitor.timezone, monitor=monitor.name)
-    described = {column.name for column in columns.columns}
-    undescribed = len(set(table.frame.columns) - described)
-    return Source(frame, quarantined, len(table.paths), table.notes, undescribed)
+    undescribed = len(set(names) - {column.name for column in columns.columns})
+    return Source(frame, quarantined, place, table.notes, undescribed, mark)
+
+
+def read_reference(
+    workspace: Workspace, monitor: Monitor, name: str, opened: Databases | None = None, most: int | None = None
+) -> pl.DataFrame:
+    """Read one of a monitor's reference tables, whole."""
+    source = monitor.references[name]
+    if source.database is None:
+        patterns = [workspace.folder / pattern for pattern in source.files]
+        return read_files(patterns, timezone=monitor.timezone).frame
+    with _connected(workspace, opened) as connected:
+        extract = Extract(source.database, source.table, source.query, most=most)
+        return connected.read(extract, timezone=monitor.timezone, now=datetime.now(UTC)).table.frame
 
 
 def stated_kinds(columns: Columns) -> dict[str, Kind]:
@@ -56,21 +86,70 @@ def stated_kinds(columns: Columns) -> dict[str, Kind]:
 
 def pull(plan: Plan, run: MonitorRun) -> int:
     """Read one monitor's source and reference tables into the run's folder; the number of records."""
-    source = read_source(plan.workspace, run.monitor)
+    with databases(plan.workspace) as opened:
+        source = read_source(plan.workspace, run.monitor, opened, Reach(since=_read_from(plan, run)))
+        for name in run.monitor.references:
+            frame = read_reference(plan.workspace, run.monitor, name, opened)
+            plan.handover.write_frame(run.name, f"reference-{name}", frame)
     plan.handover.write_frame(run.name, "records", source.records)
     plan.handover.write_frame(run.name, "quarantined", source.quarantined)
     notes = {
         "quarantined": source.quarantined["row"].n_unique(),
-        "files": source.files,
+        "source": source.place,
         "records": source.records.height,
         "undescribed": source.undescribed,
+        "watermark": None if source.watermark is None else [source.watermark.form, source.watermark.value],
     }
     plan.handover.write_notes(run.name, notes)
-    for name, reference in run.monitor.references.items():
-        patterns = [plan.workspace.folder / pattern for pattern in reference.files]
-        frame = read_files(patterns, timezone=run.monitor.timezone).frame
-        plan.handover.write_frame(run.name, f"reference-{name}", frame)
     return source.records.height
+
+
+def _read(
+    workspace: Workspace, monitor: Monitor, opened: Databases | None, reach: Reach
+) -> tuple[Table, Sequence[str], str, Watermark | None]:
+    """The table, names of all columns that the source has, where it is, and how far a database was read."""
+    columns, source = monitor.described(), monitor.records
+    kinds = stated_kinds(columns)
+    if source.database is None:
+        patterns = [workspace.folder / pattern for pattern in source.files]
+        table = read_files(patterns, kinds=kinds, timezone=monitor.timezone)
+        return table, table.frame.columns, f"{len(table.paths)} files", None
+    extract = Extract(
+        database=source.database,
+        table=source.table,
+        query=source.query,
+        columns=[column.name for column in columns.columns],
+        watermark=source.watermark,
+        since=reach.since,
+        most=reach.most,
+    )
+    with _connected(workspace, opened) as connected:
+        read = connected.read(extract, kinds=kinds, timezone=monitor.timezone, now=datetime.now(UTC))
+    return read.table, read.names, extract.place, read.watermark
+
+
+@contextlib.contextmanager
+def _connected(workspace: Workspace, opened: Databases | None) -> Iterator[Databases]:
+    with contextlib.ExitStack() as stack:
+        yield opened or stack.enter_context(databases(workspace))
+
+
+def _read_from(plan: Plan, run: MonitorRun) -> Watermark | None:
+    """From where a database is read; None for all: the first time, after a change of the monitor, by `--force`."""
+    source = run.monitor.records
+    if source.watermark is None or plan.force:
+        return None
+    with plan.warehouse.reading() as connection:
+        mark = watermarks.known(connection, run.name, _basis(run.monitor))
+    return None if mark is None else mark.less(source.look_back)
+
+
+def _basis(monitor: Monitor) -> str:
+    """What of a monitor decides which rows and columns are read, and as what."""
+    source = monitor.records
+    columns = sorted((name, spec.role, spec.field or "") for name, spec in monitor.columns.items())
+    said = (source.database, source.table, source.query, source.watermark, monitor.timezone, columns)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
 
 
 def ingest(plan: Plan, chosen: Sequence[MonitorRun]) -> dict[str, tuple[Decision, str]]:
@@ -120,6 +199,10 @@ def _store(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
     for name, table in tables.items():
         snapshots.take(connection, run.name, name, table, run.data_date)
     notes = plan.handover.read_notes(run.name)
+    if mark := notes.get("watermark"):
+        watermarks.keep(
+            connection, run.name, _basis(run.monitor), Watermark(Form(mark[0]), mark[1]), at=plan.started_at
+        )
     drift = {"added": counts.drift.added, "retyped": counts.drift.retyped}
     plan.handover.write_notes(run.name, {**notes, **drift, "new": counts.new, "changed": counts.changed})
 

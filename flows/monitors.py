@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 import zoneinfo
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from analyzers.audit.house_rules import check_predicate
 from analyzers.columns import Column, Columns, Role, Shape
 from analyzers.columns import Field as AuditField
 from analyzers.errors import MonitorError
 from analyzers.settings import AnalysisSettings, BehaviourSettings
-from flows.documents import Document, read_document, validate
+from flows.database_settings import DatabaseSettings
+from flows.documents import Document, KeyPath, read_document, validate
+from flows.settings import Settings
 from reports.playbook import Playbook
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,255}")
+_LONGEST_QUERY = 100_000
 _STATED_ABOVE = ("monitor", "timezone", "currency")
-
-
-class Settings(BaseModel):
-    """Immutable, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ColumnSettings(Settings):
@@ -39,13 +38,17 @@ class ColumnSettings(Settings):
     label: str | None = None
 
 
-class RecordsSettings(Settings):
-    """Where the records come from."""
+class SourceSettings(Settings):
+    """Files, or a table or query of a database that `sereno.yaml` names."""
 
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
     """Paths or globs, relative to the workspace."""
-    shape: Shape = Shape.EVENTS
-    """`events`, `series` (a wide table of regular samples) or `long` (one row per tag and time)."""
+    database: str | None = None
+    """A name under `databases` in `sereno.yaml`."""
+    table: str | None = None
+    """A table or view of the database, such as `public.payments`; letters' case counts."""
+    query: str | None = None
+    """A SELECT statement instead of a table."""
 
     @field_validator("files", mode="before")
     @classmethod
@@ -54,13 +57,46 @@ class RecordsSettings(Settings):
 
     @field_validator("files")
     @classmethod
-    def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value or not all(value):
             raise ValueError("name at least one file or glob")
         return value
 
+    @field_validator("table", "query")
+    @classmethod
+    def _something(cls, value: str | None) -> str | None:
+        if value is not None and (not value.strip(". \n;") or "\0" in value or len(value) > _LONGEST_QUERY):
+            raise ValueError("write the name of a table, or a SELECT statement")
+        return value
 
-class ReferenceSettings(RecordsSettings):
+    @model_validator(mode="after")
+    def _one_source(self) -> SourceSettings:
+        if bool(self.files) == (self.database is not None):
+            raise ValueError("name `files`, or a `database` with its `table` or `query`")
+        if (self.database is not None) != ((self.table is None) != (self.query is None)):
+            raise ValueError("a `database` needs either a `table` or a `query`, and files need neither")
+        return self
+
+
+class RecordsSettings(SourceSettings):
+    """Where the records come from."""
+
+    shape: Shape = Shape.EVENTS
+    """`events`, `series` (a wide table of regular samples) or `long` (one row per tag and time)."""
+    watermark: str | None = None
+    """A column of a database's table that grows with every new or changed row, such as `changed_at` or an ascending
+    number: a night then reads from its highest value on, not everything. It must stand under `columns`."""
+    look_back: float = Field(3, ge=0, le=100_000_000)
+    """How far below the watermark rows are read again, for those that arrive late: days, or units of a number."""
+
+    @model_validator(mode="after")
+    def _watermark_of_a_database(self) -> RecordsSettings:
+        if self.watermark is not None and self.database is None:
+            raise ValueError("`watermark` goes with a `database`; files are read whole")
+        return self
+
+
+class ReferenceSettings(SourceSettings):
     """Where a reference table comes from."""
 
     person: tuple[str, ...] = ()
@@ -131,7 +167,19 @@ class Monitor(Settings):
         columns = self.described()
         if columns.one(Role.TIME) is None:
             raise ValueError("no column has the role 'time'; a night takes its batch by it")
+        self._check_watermark(columns)
         return self
+
+    def _check_watermark(self, columns: Columns) -> None:
+        watermark = self.records.watermark
+        if watermark is None:
+            return
+        if watermark not in self.columns:
+            raise ValueError(
+                f"the watermark {watermark[:80]!r} is none of the columns; describe it, as `ignore` if need be"
+            )
+        if columns.shape is Shape.EVENTS and columns.one(Role.KEY) is None:
+            raise ValueError("a watermark reads rows again, so a column needs the role 'key' to know them by")
 
     def described(self) -> Columns:
         """The columns as the analyzers take them."""
@@ -224,6 +272,10 @@ class WorkspaceSettings(Settings):
     people: dict[str, tuple[str, ...]] = Field(default_factory=dict, repr=False)
     """What records call a person, by mail address or user: names, numbers. Who is named in a finding neither receives
     it nor decides about it."""
+    databases: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")], DatabaseSettings] = Field(
+        default_factory=dict
+    )
+    """Databases that monitors may read, by a name of your own."""
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
     prefect: PrefectSettings = PrefectSettings()
@@ -251,12 +303,29 @@ def known_timezone(value: str) -> str:
     return value
 
 
-def load_monitor(path: Path) -> Monitor:
-    """Read and validate one monitor; MonitorError names file, line and key."""
+def load_monitor(path: Path, databases: Collection[str] = ()) -> Monitor:
+    """Read and validate one monitor; MonitorError names file, line and key.
+
+    databases : names of those that the workspace's settings describe.
+    """
     document = read_document(path)
     monitor = validate(document, Monitor, {"name": path.stem, **document.data})
+    _validate_databases(document, monitor, databases)
     _validate_analysis(document, monitor)
     return monitor
+
+
+def _validate_databases(document: Document, monitor: Monitor, known: Collection[str]) -> None:
+    sources: dict[KeyPath, SourceSettings] = {("records",): monitor.records}
+    sources |= {("references", name): source for name, source in monitor.references.items()}
+    for keys, source in sources.items():
+        if source.database is not None and source.database not in known:
+            near = difflib.get_close_matches(source.database, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known) or 'none yet'}"
+            where, name = document.where((*keys, "database")), ".".join(map(str, keys))
+            raise MonitorError(
+                f"{where}: {name}.database: {source.database[:80]!r} is not under `databases` in sereno.yaml; {hint}"
+            )
 
 
 def _validate_analysis(document: Document, monitor: Monitor) -> None:

@@ -18,10 +18,9 @@ import polars as pl
 from analyzers.columns import Role
 from analyzers.errors import SourceError
 from flows.analysis import Frames
-from flows.ingestion import read_source
+from flows.ingestion import read_reference, read_source
 from flows.masking import mask_persons
 from flows.monitors import Monitor
-from flows.sources.files import read_files
 from flows.warehouse import Warehouse, records, runs, snapshots, sql
 from flows.warehouse.records import ARRIVED
 from flows.workspace import Workspace
@@ -120,8 +119,7 @@ def _versions(
     """The table as the snapshots had it on each date; as it is now where there is none."""
     first = snapshots.first_taken(connection, monitor.name, name)
     if first is None:
-        patterns = [workspace.folder / pattern for pattern in monitor.references[name].files]
-        return {dates[0]: read_files(patterns, timezone=monitor.timezone).frame}
+        return {dates[0]: read_reference(workspace, monitor, name)}
     return {day: snapshots.as_of(connection, monitor.name, name, max(day, first)) for day in dates}
 
 

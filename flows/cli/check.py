@@ -5,6 +5,9 @@ from __future__ import annotations
 from analyzers.errors import SerenoError
 from flows.cli.options import JsonOption, WorkspaceOption, print_object, say
 
+SAMPLE = 1_000
+"""Records of a database's table that are tried."""
+
 
 def check(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
     """Validate settings, monitors and sources.
@@ -14,7 +17,8 @@ def check(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
     Example: sereno check --workspace ./acme
     """
     from flows.house_style import read_style
-    from flows.ingestion import read_source
+    from flows.ingestion import Reach, read_reference, read_source
+    from flows.sources.databases.reading import databases
     from flows.workspace import Workspace
 
     opened = Workspace.open(workspace)
@@ -25,8 +29,14 @@ def check(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
     for name in names:
         try:
             monitor = opened.monitor(name)
-            source = read_source(opened, monitor)
-            status, text = "ok", f"{source.records.height:,} records in {source.files} files"
+            reach = Reach(most=SAMPLE)
+            with databases(opened) as connected:
+                source = read_source(opened, monitor, connected, reach)
+                for reference in monitor.references:
+                    read_reference(opened, monitor, reference, connected, most=SAMPLE)
+            status, text = "ok", f"{source.records.height:,} records in {source.place}"
+            if monitor.records.database is not None and source.records.height >= SAMPLE:
+                text = f"the first {source.records.height:,} records of {source.place}"
         except SerenoError as error:
             worst = max(worst, error.exit_status)
             status, text = "failed", str(error)

@@ -18,7 +18,7 @@ from flows.sources.kinds import ColumnKind, Kind
 from flows.sources.paths import expand
 from flows.sources.reading import RawFile, open_file
 
-__all__ = ["QUARANTINE", "Kind", "Table", "read_files"]
+__all__ = ["QUARANTINE", "Kind", "Table", "read_files", "table_of"]
 
 QUARANTINE = {"row": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String}
 
@@ -68,8 +68,13 @@ def read_files(
         raise SourceError("no input; name at least one file")
     with tempfile.TemporaryDirectory(prefix="sereno-") as folder:
         files = [open_file(path, Path(folder) / str(number)) for number, path in enumerate(paths)]
-        read = assemble if all(file.textual for file in files) else native.assemble
-        columns, torn = read(files, kinds or {}, timezone)
+        return table_of(files, kinds or {}, timezone)
+
+
+def table_of(files: Sequence[RawFile], kinds: Mapping[str, Kind], timezone: str) -> Table:
+    """What `read_files` gives, of files that are open already."""
+    read = assemble if all(file.textual for file in files) else native.assemble
+    columns, torn = read(files, kinds, timezone)
     return _table(files, _without_hollow(files, columns), torn)
 
 

@@ -59,6 +59,7 @@ def ingest(
     with arrivals.opened(connection, source) as incoming:
         arriving = _arriving(columns, incoming.schema)
         wanted = tables.wanted_types((columns.get(name) for name in arriving), incoming.schema)
+        wanted = tables.never_narrower(connection, table, columns, wanted, _empty(source))
         stored, drift = tables.prepare(connection, table, wanted, _OWN)
         here = {name: stored[name] for name in wanted}
         arrivals.stage(connection, monitor, arrivals.natural_key(columns), incoming, here)
@@ -144,6 +145,12 @@ def _arriving(columns: Columns, schema: Mapping[str, pl.DataType]) -> list[str]:
     if not arriving:
         raise SourceError("none of the monitor's columns is in the source; compare their names")
     return arriving
+
+
+def _empty(source: pl.DataFrame | Path) -> set[str]:
+    """Columns without one value, whose type says nothing."""
+    frame = source if isinstance(source, pl.DataFrame) else None
+    return set() if frame is None else {c.name for c in frame.iter_columns() if c.null_count() == c.len()}
 
 
 def _differences(columns: Columns, schema: Mapping[str, pl.DataType]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -190,7 +190,26 @@ def _add_narration_costs(connection: sql.Connection) -> None:
     sql.run(connection, _NARRATION_COSTS)
 
 
-STEPS: tuple[Step, ...] = (_first_tables, _add_review, _add_entity_risk, _add_run_settings, _add_narration_costs)
+_WATERMARKS = """
+CREATE TABLE watermarks (
+    monitor VARCHAR NOT NULL, basis VARCHAR NOT NULL, form VARCHAR NOT NULL, value VARCHAR NOT NULL,
+    read_at TIMESTAMPTZ NOT NULL)
+"""
+
+
+def _add_watermarks(connection: sql.Connection) -> None:
+    """How far each monitor's database was read; `basis` is a hash of what was read of it."""
+    sql.run(connection, _WATERMARKS)
+
+
+STEPS: tuple[Step, ...] = (
+    _first_tables,
+    _add_review,
+    _add_entity_risk,
+    _add_run_settings,
+    _add_narration_costs,
+    _add_watermarks,
+)
 """Step n brings a file from version n to version n + 1."""
 
 

@@ -7,7 +7,7 @@ stored name of its own, kept in `stored_columns`; nobody else needs to know it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -94,6 +94,32 @@ def wanted_types(columns: Iterable[Column], schema: Mapping[str, pl.DataType]) -
 def type_by_role(columns: Columns, name: str) -> str | None:
     """The type that the column's role asks for; None where the role leaves it to the source."""
     return _BY_ROLE.get(columns.get(name).role)
+
+
+def never_narrower(
+    connection: sql.Connection, table: str, columns: Columns, wanted: Mapping[str, str], empty: Collection[str]
+) -> dict[str, str]:
+    """The wanted types, but where the role leaves the type to the source none that what is stored would not fit.
+
+    A night that reads a part of a source sees whole numbers where others had fractions, or no value at all (`empty`).
+    """
+    known = stored_columns(connection, table)
+    result = dict(wanted)
+    for name, kind in wanted.items():
+        if name in known and type_by_role(columns, name) is None:
+            result[name] = known[name].type if name in empty else _wider(known[name].type, kind)
+    return result
+
+
+_NUMBERS = ("BIGINT", "DECIMAL(18,4)", "DOUBLE")
+
+
+def _wider(stored: str, arriving: str) -> str:
+    if stored == arriving:
+        return stored
+    if stored in _NUMBERS and arriving in _NUMBERS:
+        return max(stored, arriving, key=_NUMBERS.index)
+    return "VARCHAR"
 
 
 def prepare(

@@ -1,0 +1,1 @@
+"""Records and reference tables from databases: one read-only connection, one consistent read, batch by batch."""
