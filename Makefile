@@ -25,6 +25,7 @@ check: setup ## lint, format, types, import contracts, lock, generated docs
 	@.venv/bin/lint-imports --no-cache
 	@./scripts/check-lock
 	@.venv/bin/python -m flows.model_store.page docs/models.md --check
+	@.venv/bin/python -m flows.configuration.page docs/configuration.md --check
 
 bench-detection: setup ## measured detection figures, for a folder of public data: make bench-detection DATA=DIR
 	@UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --locked --group benchmark --inexact --quiet
@@ -35,6 +36,7 @@ bench-narration: setup ## measured narratives: false claims, planted instruction
 
 docs: setup ## write the generated parts of the documentation
 	@.venv/bin/python -m flows.model_store.page docs/models.md
+	@.venv/bin/python -m flows.configuration.page docs/configuration.md
 
 format: setup ## format and mend what the linter can
 	@.venv/bin/ruff format .

@@ -47,8 +47,12 @@ class PostgresqlSettings(_Database):
     @property
     def encryption(self) -> str:
         """What `tls` says, or stands for where it says nothing."""
-        local = self.host in _LOOPBACK or self.host.startswith("/")
-        return self.tls or ("prefer" if local else "require")
+        return self.tls or ("prefer" if self.is_local else "require")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this machine."""
+        return self.host in _LOOPBACK or self.host.startswith("/")
 
     @property
     def place(self) -> str:

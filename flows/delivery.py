@@ -15,6 +15,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from analyzers.errors import DeliveryError
+from flows.credentials import revealed
 from flows.monitors import MailSettings
 from flows.warehouse import Warehouse, deliveries
 from flows.workspace import Workspace
@@ -30,6 +31,7 @@ def deliver_outbox(workspace: Workspace, warehouse: Warehouse, say: Say) -> int:
     settings = workspace.settings.mail
     with warehouse.reading() as connection:
         waiting = deliveries.pending(connection)
+    password = revealed(workspace, settings.password) if waiting and settings.host else None
     failures: list[str] = []
     for item in waiting:
         with warehouse.writing() as connection:
@@ -38,7 +40,7 @@ def deliver_outbox(workspace: Workspace, warehouse: Warehouse, say: Say) -> int:
                 deliveries.mark_kept(connection, item.message_id, at=datetime.now(UTC))
                 say(f"mail for {item.recipient} kept: {item.path} (no SMTP server is configured)")
                 continue
-        error = _send(workspace.folder / item.path, item.recipient, settings)
+        error = _send(workspace.folder / item.path, item.recipient, settings, password)
         with warehouse.writing() as connection:
             if error is None:
                 deliveries.mark_sent(connection, item.message_id, at=datetime.now(UTC))
@@ -54,7 +56,7 @@ def deliver_outbox(workspace: Workspace, warehouse: Warehouse, say: Say) -> int:
     return len(waiting)
 
 
-def _send(path: Path, recipient: str, settings: MailSettings) -> str | None:
+def _send(path: Path, recipient: str, settings: MailSettings, password: str | None) -> str | None:
     """Hand one mail to the SMTP server; None, or why it failed."""
     try:
         message = message_from_bytes(path.read_bytes(), policy=policy.SMTP)
@@ -62,7 +64,7 @@ def _send(path: Path, recipient: str, settings: MailSettings) -> str | None:
             if settings.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if settings.username is not None:
-                server.login(settings.username, settings.password or "")
+                server.login(settings.username, password or "")
             server.send_message(message, from_addr=settings.sender, to_addrs=[recipient])
     except (OSError, smtplib.SMTPException) as error:
         # The server's words may hold anything; one line of them is enough.

@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -25,23 +25,44 @@ KeyPath = tuple[str | int, ...]
 
 _LARGEST_BYTES = 1_000_000
 _DEEPEST = 20
+_DEEPEST_INCLUDE = 5
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML mapping as plain values, with the line of every key."""
+    """A YAML mapping as plain values, with the place of every key."""
 
     path: Path
     data: dict[str, Any]
-    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    places: Mapping[KeyPath, str] = field(default_factory=dict)
+    """`file:line` of every key path."""
 
     def where(self, keys: KeyPath) -> str:
-        """`file:line` of the deepest part of a key path that stands in the file."""
+        """`file:line` of the deepest part of a key path that stands in a file."""
         for length in range(len(keys), -1, -1):
-            if (line := self.lines.get(keys[:length])) is not None:
-                return f"{self.path}:{line}"
+            if (place := self.places.get(keys[:length])) is not None:
+                return place
         return str(self.path)
+
+    def part(self, key: str) -> Document:
+        """The mapping under a key as a document of its own; empty where it is absent; MonitorError for others."""
+        inner = self.data.get(key)
+        if inner is None:
+            return Document(self.path, {})
+        if not isinstance(inner, dict):
+            raise MonitorError(f"{self.where((key,))}: {key}: expected `key: value` lines under it")
+        places = {keys[1:]: place for keys, place in self.places.items() if keys[:1] == (key,) and len(keys) > 1}
+        return Document(self.path, inner, places)
+
+    def without(self, *keys: str) -> Document:
+        """The document without some of its top keys."""
+        return replace(self, data={key: value for key, value in self.data.items() if key not in keys})
+
+    def over(self, below: Document) -> Document:
+        """This document laid over another: mappings are joined key by key, everything else is replaced."""
+        places: dict[KeyPath, str] = {(): self.where(())}
+        return replace(self, data=_joined(self, below, (), places), places=places)
 
 
 def read_document(path: Path) -> Document:
@@ -59,10 +80,10 @@ def read_document(path: Path) -> Document:
 
 def parse_document(text: str, path: Path) -> Document:
     """Like `read_document`, for text that is at hand; `path` is what errors name."""
-    lines: dict[KeyPath, int] = {}
+    places: dict[KeyPath, str] = {}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = {} if node is None else _value(node, (), lines, path, set())
+        data = {} if node is None else _value(node, (), places, path, set())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -72,7 +93,58 @@ def parse_document(text: str, path: Path) -> Document:
         raise MonitorError(f"{path}: nested too deeply; a settings file has a few levels") from None
     if not isinstance(data, dict):
         raise MonitorError(f"{path}: expected `key: value` lines at the top level; the examples in monitors/ show how")
-    return Document(path, data, lines)
+    return Document(path, data, places)
+
+
+def read_with_includes(path: Path, *, within: Path) -> Document:
+    """Like `read_document`, laid over the files that its key `include` names, of which a later one prevails.
+
+    within : folder in which included files must lie; their paths start from it. Includes may include.
+    """
+    return _including(path, within.resolve(), ())
+
+
+def _including(path: Path, within: Path, above: tuple[Path, ...]) -> Document:
+    document = read_document(path)
+    included = document.data.get("include")
+    if included is None:
+        return document
+    where, listed = document.where(("include",)), [included] if isinstance(included, str) else included
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise MonitorError(f"{where}: include: name one file, or a list of files")
+    below = Document(path, {})
+    for name in listed:
+        file = (within / name).resolve()
+        if not file.is_relative_to(within):
+            raise MonitorError(f"{where}: include: {name[:80]!r} lies outside the workspace; copy it there")
+        if file in above or file == path.resolve() or len(above) >= _DEEPEST_INCLUDE:
+            raise MonitorError(f"{where}: include: {name[:80]!r} includes this file again, or too many files")
+        if not file.is_file():
+            raise MonitorError(f"{where}: include: there is no file {str(file)!r}; paths start from the workspace")
+        below = _including(file, within, (*above, path.resolve())).over(below)
+    return document.without("include").over(below)
+
+
+def _joined(upper: Document, below: Document, keys: KeyPath, places: dict[KeyPath, str]) -> dict[str, Any]:
+    """The mappings under a key path joined; the place of each key that prevails goes into `places`."""
+    over, under = (_at(document.data, keys) for document in (upper, below))
+    result: dict[str, Any] = {}
+    for key in dict.fromkeys([*under, *over]):
+        path = (*keys, key)
+        source = upper if key in over else below
+        places[path] = source.where(path)
+        if isinstance(over.get(key), dict) and isinstance(under.get(key), dict):
+            result[key] = _joined(upper, below, path, places)
+        else:
+            result[key] = over[key] if key in over else under[key]
+            places |= {other: place for other, place in source.places.items() if other[: len(path)] == path}
+    return result
+
+
+def _at(data: Any, keys: KeyPath) -> Any:
+    for key in keys:
+        data = data[key]
+    return data
 
 
 def validate(
@@ -101,7 +173,7 @@ def _written_keys(keys: KeyPath, document: Document, value: Any) -> KeyPath:
     written: KeyPath = ()
     for position, key in enumerate(keys):
         is_kind = isinstance(value, Mapping) and key in value.values()
-        if (*written, key) in document.lines or (position == len(keys) - 1 and not is_kind):
+        if (*written, key) in document.places or (position == len(keys) - 1 and not is_kind):
             written = (*written, key)
     return written
 
@@ -178,23 +250,23 @@ def _models_of(annotation: Any) -> list[type[BaseModel]]:
     return [one for one in _members(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
 
 
-def _value(node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], path: Path, seen: set[int]) -> Any:
-    lines.setdefault(keys, node.start_mark.line + 1)
+def _value(node: yaml.Node, keys: KeyPath, places: dict[KeyPath, str], path: Path, seen: set[int]) -> Any:
+    places.setdefault(keys, f"{path}:{node.start_mark.line + 1}")
     if id(node) in seen or len(keys) > _DEEPEST:
         raise MonitorError(
             f"{path}:{node.start_mark.line + 1}: anchors and deep nesting are not supported; write it out"
         )
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, keys, lines, path, seen)
+        return _mapping(node, keys, places, path, seen)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*keys, index), lines, path, seen) for index, item in enumerate(node.value)]
+        return [_value(item, (*keys, index), places, path, seen) for index, item in enumerate(node.value)]
     value = yaml.SafeLoader("").construct_object(node)
     return _expand(value, f"{path}:{node.start_mark.line + 1}") if isinstance(value, str) else value
 
 
 def _mapping(
-    node: yaml.MappingNode, keys: KeyPath, lines: dict[KeyPath, int], path: Path, seen: set[int]
+    node: yaml.MappingNode, keys: KeyPath, places: dict[KeyPath, str], path: Path, seen: set[int]
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
@@ -204,8 +276,8 @@ def _mapping(
         key = str(key_node.value)
         if key in result:
             raise MonitorError(f"{path}:{line}: {key}: this key stands twice; keep one of them")
-        lines[(*keys, key)] = line
-        result[key] = _value(value_node, (*keys, key), lines, path, seen)
+        places[(*keys, key)] = f"{path}:{line}"
+        result[key] = _value(value_node, (*keys, key), places, path, seen)
     return result
 
 

@@ -19,8 +19,8 @@ from analyzers.columns import Field as AuditField
 from analyzers.errors import MonitorError
 from analyzers.settings import AnalysisSettings, BehaviourSettings
 from flows.database_settings import DatabaseSettings
-from flows.documents import Document, KeyPath, read_document, validate
-from flows.settings import Settings
+from flows.documents import Document, KeyPath, read_with_includes, validate
+from flows.settings import Credential, Settings
 from reports.playbook import Playbook
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -221,8 +221,7 @@ class MailSettings(Settings):
     port: int = Field(25, ge=1, le=65535)
     security: Literal["none", "starttls", "tls"] = "starttls"
     username: str | None = None
-    password: str | None = Field(None, repr=False)
-    """Best written as `${NAME}`, which is read from the environment."""
+    password: Credential | None = None
     sender: str = "sereno@localhost"
     recipients: tuple[str, ...] = ()
     """Who gets every night's report, beside the monitors' owners."""
@@ -276,6 +275,8 @@ class WorkspaceSettings(Settings):
         default_factory=dict
     )
     """Databases that monitors may read, by a name of your own."""
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    """What holds for every monitor that does not say otherwise, such as `timezone` or `owners`: keys of a monitor."""
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
     prefect: PrefectSettings = PrefectSettings()
@@ -303,12 +304,15 @@ def known_timezone(value: str) -> str:
     return value
 
 
-def load_monitor(path: Path, databases: Collection[str] = ()) -> Monitor:
-    """Read and validate one monitor; MonitorError names file, line and key.
+def load_monitor(path: Path, databases: Collection[str] = (), defaults: Document | None = None) -> Monitor:
+    """Read and validate one monitor in its folder `monitors/`; MonitorError names file, line and key.
 
-    databases : names of those that the workspace's settings describe.
+    databases : names of those that the workspace's settings describe. defaults : what holds where neither the monitor
+    nor a file that it includes says otherwise.
     """
-    document = read_document(path)
+    document = read_with_includes(path, within=path.parent.parent)
+    if defaults is not None:
+        document = document.over(defaults)
     monitor = validate(document, Monitor, {"name": path.stem, **document.data})
     _validate_databases(document, monitor, databases)
     _validate_analysis(document, monitor)

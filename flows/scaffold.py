@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import yaml
 
 from analyzers.columns import Columns, Role
 from analyzers.errors import SourceError
 from analyzers.roles import infer_columns
+from flows.configuration.editor_schema import SCHEMAS
+from flows.sources.databases.reading import Extract, databases, settings_of
 from flows.sources.files import read_files
-from flows.workspace import check_empty
+from flows.workspace import Workspace, check_empty
 from flows.writing import write_whole
 
 _SETTINGS = """\
-# Settings of the whole workspace; docs/design.md says what holds where.
+# yaml-language-server: $schema=.schemas/sereno.json
+# Settings of the whole workspace; docs/configuration.md lists the keys.
 name: {name}
 language: en
 timezone: UTC
@@ -30,11 +36,21 @@ timezone: UTC
 #   password: ${{SMTP_PASSWORD}}
 #   sender: sereno@example.com
 #   recipients: [controller@example.com]
+# databases:
+#   erp: {{kind: postgresql, host: db.example.com, database: erp, user: sereno, password: "${{ERP_PASSWORD}}"}}
 """
 _HEADER = """\
+# yaml-language-server: $schema=../.schemas/monitor.json
 # Written by `sereno init`: read it, correct the roles, give it an owner.
 # Roles: key, time, entity, exposure, measure, category, text, person, state, ignore.
 """
+_WATERMARK = """\
+# Every night reads the whole table. Where a column grows with each new or changed row, name it under `records`
+# (`watermark: {column}`), and a night reads only what is new.
+"""
+_CHANGES = re.compile(r"(?:chang|updat|modif|insert|creat|load|modificad|actualizad|geaendert|ge.ndert)", re.IGNORECASE)
+_PROFILED = 200_000
+"""Rows of a database's table from which roles are inferred."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,8 @@ class Scaffold:
 def scaffold(folder: Path, *, source: str | None = None, name: str | None = None) -> Scaffold:
     """Make a workspace in the folder; with a source, a monitor of its records too.
 
+    source : a file or quoted glob, or `database:table` where the workspace's settings name that database.
+
     Raises MonitorError where there is a workspace already, SourceError where the source cannot be read or has no time.
     """
     content = _monitor(folder, source) if source is not None else None
@@ -57,8 +75,10 @@ def scaffold(folder: Path, *, source: str | None = None, name: str | None = None
         check_empty(made)
         made.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_whole(made / "sereno.yaml", _SETTINGS.format(name=yaml.safe_dump(made.name).splitlines()[0]))
-    for part in ("monitors", "data"):
+    for part in ("monitors", "data", ".schemas"):
         (made / part).mkdir(exist_ok=True, mode=0o700)
+    for kind, schema in SCHEMAS.items():
+        write_whole(made / ".schemas" / f"{kind}.json", json.dumps(schema(), indent=1))
     if content is None:
         return Scaffold(made, None)
     monitor = made / "monitors" / f"{name or _name_of(source or '')}.yaml"
@@ -70,8 +90,8 @@ def scaffold(folder: Path, *, source: str | None = None, name: str | None = None
 
 
 def _monitor(folder: Path, source: str) -> tuple[str, tuple[str, ...]]:
-    table = read_files([source])
-    columns = infer_columns(table.frame)
+    frame, records = _profiled(folder, source)
+    columns = infer_columns(frame)
     if columns.one(Role.TIME) is None:
         raise SourceError(
             f"{source}: no column holds a time, and a night takes its batch by it; use `sereno scan` instead"
@@ -81,14 +101,34 @@ def _monitor(folder: Path, source: str) -> tuple[str, tuple[str, ...]]:
         "owners": [],
         "timezone": "UTC",
         "batch": 1,
-        "records": {"files": str(Path(source).resolve()), "shape": columns.shape.value},
+        "records": {**records, "shape": columns.shape.value},
         "columns": {
             column.name: {"role": column.role.value, "field": column.field.value} if column.field else column.role.value
             for column in columns.columns
         },
     }
-    text = _HEADER + yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110)
+    advice = _WATERMARK.format(column=_growing(frame)) if "database" in records else ""
+    text = _HEADER + advice + yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110)
     return text, notes_on(columns)
+
+
+def _profiled(folder: Path, source: str) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Rows from which roles are inferred, and what the monitor says about where they come from."""
+    database, _, table = source.partition(":")
+    if not table or not (folder / "sereno.yaml").is_file() or Path(source).exists():
+        return read_files([source]).frame, {"files": str(Path(source).resolve())}
+    workspace = Workspace.open(folder)
+    settings_of(workspace, database)
+    with databases(workspace) as opened:
+        extract = Extract(database, table, None, most=_PROFILED)
+        frame = opened.read(extract, timezone="UTC", now=datetime.now(UTC)).table.frame
+    return frame, {"database": database, "table": table}
+
+
+def _growing(frame: pl.DataFrame) -> str:
+    """A column of times that is called as if it grew with each change, else an example."""
+    times = [name for name, dtype in frame.schema.items() if dtype.is_temporal()]
+    return next((name for name in times if _CHANGES.search(name)), "changed_at")
 
 
 def notes_on(columns: Columns) -> tuple[str, ...]:
@@ -100,5 +140,7 @@ def notes_on(columns: Columns) -> tuple[str, ...]:
 
 
 def _name_of(source: str) -> str:
-    plain = re.sub(r"[^a-z0-9]+", "-", Path(source).name.split(".")[0].lower()).strip("-")
+    database, _, table = source.partition(":")
+    name = table.rpartition(".")[2] if table and "/" not in database else Path(source).name.split(".")[0]
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return plain[:60] or "records"

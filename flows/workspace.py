@@ -89,7 +89,11 @@ class Workspace:
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none yet'}"
             raise UsageError(f"no monitor {name[:80]!r} in {self.folder / 'monitors'}; {hint}")
-        monitor = load_monitor(self.folder / "monitors" / f"{name}.yaml", list(self.settings.databases))
+        monitor = load_monitor(
+            self.folder / "monitors" / f"{name}.yaml",
+            list(self.settings.databases),
+            read_document(self.folder / "sereno.yaml").part("defaults"),
+        )
         return monitor.model_copy(update={"playbooks": {**self._playbooks(), **monitor.playbooks}})
 
     def _playbooks(self) -> dict[str, Playbook]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from analyzers.errors import SerenoError
+from typing import Annotated
+
+import typer
+
+from analyzers.errors import SerenoError, UsageError
 from flows.cli.options import JsonOption, WorkspaceOption, print_object, say
 
 SAMPLE = 1_000
 """Records of a database's table that are tried."""
 
 
-def check(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
+def check(
+    schema: Annotated[
+        str | None, typer.Option(metavar="monitor|sereno", help="Print the JSON schema of such a file, for editors.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> int:
     """Validate settings, monitors and sources.
 
     Changes nothing.
 
     Example: sereno check --workspace ./acme
     """
+    if schema is not None:
+        return _print_schema(schema)
     from flows.house_style import read_style
     from flows.ingestion import Reach, read_reference, read_source
     from flows.sources.databases.reading import databases
@@ -47,3 +59,12 @@ def check(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
     if not names:
         opened.monitors()
     return worst
+
+
+def _print_schema(name: str) -> int:
+    from flows.configuration.editor_schema import SCHEMAS
+
+    if name not in SCHEMAS:
+        raise UsageError(f"--schema {name[:40]!r}: no such file; there are: {', '.join(SCHEMAS)}")
+    print_object(SCHEMAS[name]())
+    return 0

@@ -11,12 +11,12 @@ from flows.cli.options import JsonOption, WorkspaceOption, print_object
 
 def doctor(
     connect: Annotated[
-        bool, typer.Option("--connect", help="Contact the configured mail and model servers, too.")
+        bool, typer.Option("--connect", help="Contact the configured databases, mail and model servers, too.")
     ] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Look for what would disturb a night: software, model, machine, workspace, mail.
+    """Look for what would disturb a night: software, model, machine, workspace, sources, mail.
 
     Changes nothing. Each line is ok, warning or problem, with what to do. Exits 1 where there is a problem.
 

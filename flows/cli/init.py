@@ -12,14 +12,17 @@ from flows.cli.options import JsonOption, print_object, say
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The workspace's folder.")] = Path(),
-    source: Annotated[str | None, typer.Option("--from", help="File or quoted glob to profile.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="File, quoted glob, or database:table to profile.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The monitor's name (default: from the file's).")] = None,
     workspace: Annotated[Path | None, typer.Option("--workspace", help="Same as DIR.")] = None,
     json: JsonOption = False,
 ) -> int:
-    """Make a workspace and a monitor from a file.
+    """Make a workspace, and a monitor from a file or table.
 
-    The roles of the file's columns are inferred; read the monitor and correct them.
+    The roles of the columns are inferred; read the monitor and correct them. A table's database is one that the
+    workspace's sereno.yaml names.
 
     Example: sereno init acme --from "exports/payments-*.csv"
     """

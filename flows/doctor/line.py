@@ -37,7 +37,7 @@ class Patient:
     workspace: Workspace | None
     """None outside a workspace: then only the machine is looked at."""
     connect: bool = False
-    """Whether the configured mail and model servers may be contacted."""
+    """Whether the configured databases, mail and model servers may be contacted."""
 
 
 Section = Callable[[Patient], Iterator[Line]]

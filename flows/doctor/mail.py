@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 
 from analyzers.errors import SerenoError
+from flows.credentials import revealed
 from flows.delivery import connect
 from flows.doctor.line import Line, Patient, ok, problem, warning
 from flows.monitors import MailSettings
@@ -28,7 +29,7 @@ def look_at_mail(patient: Patient) -> Iterator[Line]:
     if not patient.connect:
         yield ok("server", f"{settings.host}:{settings.port}, not contacted (--connect does)")
         return
-    yield _contacted(settings)
+    yield _contacted(settings, revealed(patient.workspace, settings.password))
 
 
 def _owners(workspace: Workspace) -> bool:
@@ -41,7 +42,7 @@ def _owners(workspace: Workspace) -> bool:
     return False
 
 
-def _contacted(settings: MailSettings) -> Line:
+def _contacted(settings: MailSettings, password: str | None) -> Line:
     """Greet the server, encrypt, log in, and leave again: no mail is sent."""
     where = f"{settings.host}:{settings.port}"
     try:
@@ -49,7 +50,7 @@ def _contacted(settings: MailSettings) -> Line:
             if settings.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if settings.username is not None:
-                server.login(settings.username, settings.password or "")
+                server.login(settings.username, password or "")
             server.noop()
     except (OSError, smtplib.SMTPException) as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__

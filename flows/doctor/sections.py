@@ -11,6 +11,7 @@ from flows.doctor.mail import look_at_mail
 from flows.doctor.model import look_at_model
 from flows.doctor.prefect import look_at_prefect
 from flows.doctor.software import look_at_software
+from flows.doctor.sources import look_at_sources
 from flows.doctor.workspace import look_at_workspace
 
 SECTIONS: Mapping[str, Section] = {
@@ -19,6 +20,7 @@ SECTIONS: Mapping[str, Section] = {
     "model": look_at_model,
     "machine": look_at_machine,
     "workspace": look_at_workspace,
+    "sources": look_at_sources,
     "mail": look_at_mail,
 }
 

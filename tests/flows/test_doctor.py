@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
@@ -21,6 +23,7 @@ from flows.doctor.model import judge_build, look_at_model
 from flows.doctor.prefect import look_at_prefect
 from flows.doctor.sections import SECTIONS, examine
 from flows.doctor.software import locked_versions, look_at_software, meets
+from flows.doctor.sources import look_at_sources
 from flows.doctor.workspace import look_at_workspace
 from flows.model_store import register
 from flows.warehouse import Warehouse, schema
@@ -62,6 +65,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 # -- as a whole --------------------------------------------------------------------------------------------------------
 def test_the_doctor_changes_nothing_and_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     site(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "payments.csv").write_text("payment,paid_at,amount\n1,2026-01-01,5\n", encoding="utf-8")
     before = contents(tmp_path)
     assert status(["doctor", "--workspace", str(tmp_path), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -76,6 +81,42 @@ def test_a_problem_is_an_exit_status(tmp_path: Path, capsys: pytest.CaptureFixtu
     site(tmp_path, monitor="columns: {amount: exposure}\n")
     assert status(["doctor", "--workspace", str(tmp_path)]) == 1
     assert "problem  workspace" in capsys.readouterr().out
+
+
+def test_sources_are_looked_at_and_contacted_only_where_asked(tmp_path: Path) -> None:
+    settings = (
+        "databases:\n"
+        "  shop: {kind: sqlite, file: shop.db}\n"
+        "  lake: {kind: duckdb, file: lake.duckdb}\n"
+        "  erp: {kind: postgresql, host: 127.0.0.1, port: 1, database: d, user: u}\n"
+        "  far: {kind: postgresql, host: db.example.com, database: d, user: u, tls: prefer}\n"
+    )
+    monitor = MONITOR + "references: {vendors: {database: shop, table: vendors}, limits: {files: limits.csv}}\n"
+    patient = site(tmp_path, settings, monitor)
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute("CREATE TABLE vendors (vendor)")
+    connection.close()
+    (tmp_path / "data").mkdir()
+    old = tmp_path / "data" / "payments.csv"
+    old.write_text("payment,paid_at,amount\n1,2026-01-01,5\n", encoding="utf-8")
+    os.utime(old, (0, 0))
+    lines = list(look_at_sources(patient))
+    assert [(line.name, line.status) for line in lines] == [
+        ("shop", Status.OK),
+        ("lake", Status.PROBLEM),
+        ("erp", Status.OK),
+        ("far", Status.WARNING),
+        ("far", Status.OK),
+        ("payments", Status.WARNING),
+        ("payments.limits", Status.PROBLEM),
+    ]
+    assert "days old" in lines[5].text
+    # Nobody outside is asked, not even by a test.
+    near = site(tmp_path, settings.partition("  far:")[0], monitor).workspace
+    contacted = told(look_at_sources(Patient(near, connect=True)))
+    assert contacted["erp"].status is Status.PROBLEM
+    assert "Connection refused" in contacted["erp"].text
+    assert contacted["payments.vendors"].text == "shop: vendors has 1 columns"
 
 
 def test_a_section_that_fails_does_not_silence_the_next() -> None:

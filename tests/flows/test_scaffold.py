@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from analyzers.columns import Field, Role
@@ -54,3 +56,27 @@ def test_check_names_a_missing_column_and_the_nearest(folder: Path, capsys: pyte
     )
     assert status(["check", "--workspace", str(folder)]) == 2
     assert "no column 'amonut'; did you mean 'amount'?" in capsys.readouterr().err
+
+
+def test_a_table_becomes_a_monitor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "acme"
+    assert status(["init", str(folder)]) == 0
+    assert json.loads((folder / ".schemas" / "monitor.json").read_text(encoding="utf-8"))["properties"]["records"]
+    with (folder / "sereno.yaml").open("a", encoding="utf-8") as file:
+        file.write("databases: {erp: {kind: sqlite, file: data/erp.db}}\n")
+    with sqlite3.connect(folder / "data" / "erp.db") as connection:
+        rows = payments().with_columns(amount=pl.col("amount").cast(pl.Float64), changed_at="paid_at")
+        columns = ", ".join(f"{name} {'REAL' if name == 'amount' else 'TEXT'}" for name in rows.columns)
+        connection.execute(f"CREATE TABLE payments ({columns})")
+        connection.executemany(f"INSERT INTO payments VALUES ({', '.join('?' * rows.width)})", rows.rows())
+    connection.close()
+    assert status(["init", str(folder), "--from", "erp:payments"]) == 0
+    text = (folder / "monitors" / "payments.yaml").read_text(encoding="utf-8")
+    assert "# (`watermark: changed_at`)" in text
+    monitor = Workspace.open(folder).monitor("payments")
+    assert (monitor.records.database, monitor.records.table) == ("erp", "payments")
+    assert monitor.described().one(Role.EXPOSURE) == "amount"
+    assert status(["check", "--workspace", str(folder)]) == 0
+    capsys.readouterr()
+    assert status(["init", str(folder), "--from", "epr:payments"]) == 2
+    assert "no database 'epr' in sereno.yaml; did you mean 'erp'?" in capsys.readouterr().err
