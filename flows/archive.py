@@ -34,7 +34,8 @@ WHERE runs.report IS NOT NULL AND said.mailed AND said.exposure IS NOT NULL GROU
 def archive_index(connection: sql.Connection, workspace: Workspace, style: HouseStyle) -> str:
     """The archive's `index.html` as of now, what the caller's transaction has written included."""
     settings = workspace.settings
-    nights = archived(connection)
+    # A report whose time was over is told no more.
+    nights = [night for night in archived(connection) if (workspace.archive / night.report).exists()]
     nights += _replaced(workspace.archive, {night.report for night in nights})
     nights = [night.model_copy(update={"exports": _exports(workspace.archive, night.report)}) for night in nights]
     return render_archive(nights, title=settings.name, lang=settings.language, version=version(), style=style)

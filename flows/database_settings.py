@@ -31,7 +31,7 @@ class PostgresqlSettings(_Database):
     port: int = Field(5432, ge=1, le=65535)
     database: str
     user: str
-    password: Credential | None = None
+    password: Credential | None = Field(None, repr=False)
     tls: Literal["disable", "prefer", "require", "verify-full"] | None = None
     """How the connection is encrypted; `require` where the host is another machine, else `prefer`."""
     root_certificate: str | None = None
@@ -95,7 +95,7 @@ class OdbcSettings(_Database):
     options: dict[str, str | int] = Field(default_factory=dict)
     """Keywords of the connection string, such as `Server`, `Port`, `Database` or `DSN`; no credentials."""
     user: str | None = None
-    password: Credential | None = None
+    password: Credential | None = Field(None, repr=False)
     longest_text: int = Field(4000, ge=1, le=1_000_000)
     """Bytes of room for a text whose length the driver does not state; a longer one is an error, never cut."""
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from analyzers.columns import Columns
+from analyzers.columns import Columns, Role
 from analyzers.errors import SourceError
 from flows.masking import mask_persons
 from flows.monitors import Monitor
@@ -91,17 +91,18 @@ def pull(plan: Plan, run: MonitorRun) -> int:
         for name in run.monitor.references:
             frame = read_reference(plan.workspace, run.monitor, name, opened)
             plan.handover.write_frame(run.name, f"reference-{name}", frame)
-    plan.handover.write_frame(run.name, "records", source.records)
+    found = _kept(plan, run, source.records)
+    plan.handover.write_frame(run.name, "records", found)
     plan.handover.write_frame(run.name, "quarantined", source.quarantined)
     notes = {
         "quarantined": source.quarantined["row"].n_unique(),
         "source": source.place,
-        "records": source.records.height,
+        "records": found.height,
         "undescribed": source.undescribed,
         "watermark": None if source.watermark is None else [source.watermark.form, source.watermark.value],
     }
     plan.handover.write_notes(run.name, notes)
-    return source.records.height
+    return found.height
 
 
 def _read(
@@ -142,6 +143,17 @@ def _read_from(plan: Plan, run: MonitorRun) -> Watermark | None:
     with plan.warehouse.reading() as connection:
         mark = watermarks.known(connection, run.name, _basis(run.monitor))
     return None if mark is None else mark.less(source.look_back)
+
+
+def _kept(plan: Plan, run: MonitorRun, frame: pl.DataFrame) -> pl.DataFrame:
+    """The records without those that retention would delete again at the end of this night."""
+    column = run.monitor.described().one(Role.TIME)
+    if run.monitor.retention.records is None or column is None:
+        return frame
+    with plan.warehouse.reading() as connection:
+        newest = max(run.data_date, runs.watermark(connection, run.name) or run.data_date)
+    first = run.monitor.records_kept_from(newest)
+    return frame if first is None else frame.filter(pl.col(column).is_null() | (pl.col(column) >= first))
 
 
 def _basis(monitor: Monitor) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import re
 import zoneinfo
 from collections.abc import Collection
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,6 +103,24 @@ class ReferenceSettings(SourceSettings):
     """Columns with personal data, masked before the analyzers see them; so are those that the records mask."""
 
 
+class RetentionSettings(Settings):
+    """After how many days what is deleted, counted back from the newest decided date; without a number, never."""
+
+    records: int | None = Field(None, ge=1, le=36_500)
+    """Records by their time, what was quarantined with them, and rows of reference tables that are gone since."""
+    findings: int | None = Field(None, ge=1, le=36_500)
+    """Evidence of findings: facts, narratives, flags, checks. Fingerprints, dates, verdicts and counts stay."""
+    reports: int | None = Field(None, ge=1, le=36_500)
+    """Reports and their exports, and mails that have left; a report of several monitors stays as long as any wants."""
+    hold: str | None = Field(None, min_length=3)
+    """Why nothing of this monitor is deleted for now, such as the number of a case: a legal hold beats retention."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is ever deleted."""
+        return self.hold is None and (self.records or self.findings or self.reports) is not None
+
+
 class Monitor(Settings):
     """One dataset: its records, what the columns mean, which analyzers run, who gets the report, when."""
 
@@ -127,6 +145,7 @@ class Monitor(Settings):
     records: RecordsSettings
     references: dict[str, ReferenceSettings] = Field(default_factory=dict)
     columns: dict[str, ColumnSettings]
+    retention: RetentionSettings = RetentionSettings()
     unmask: bool = False
     """Print `person` columns as they are; otherwise they are masked."""
     analysis: dict[str, Any] = Field(default_factory=dict)
@@ -168,6 +187,7 @@ class Monitor(Settings):
         if columns.one(Role.TIME) is None:
             raise ValueError("no column has the role 'time'; a night takes its batch by it")
         self._check_watermark(columns)
+        self._check_retention()
         return self
 
     def _check_watermark(self, columns: Columns) -> None:
@@ -180,6 +200,16 @@ class Monitor(Settings):
             )
         if columns.shape is Shape.EVENTS and columns.one(Role.KEY) is None:
             raise ValueError("a watermark reads rows again, so a column needs the role 'key' to know them by")
+
+    def _check_retention(self) -> None:
+        kept, judged = self.retention, self.batch + self.look_back
+        if kept.records is not None and kept.records < judged:
+            raise ValueError(f"retention.records: a night judges the last {judged} days; keep records as long")
+        history = min(self.history + self.batch, kept.records or self.history + self.batch)
+        if kept.findings is not None and kept.findings < history:
+            raise ValueError(
+                f"retention.findings: confirmed ones are left out of the history, so keep them as long ({history} days)"
+            )
 
     def described(self) -> Columns:
         """The columns as the analyzers take them."""
@@ -209,6 +239,13 @@ class Monitor(Settings):
         first = data_date - timedelta(days=self.batch - 1 + self.history)
         return datetime.combine(first, time.min, zoneinfo.ZoneInfo(self.timezone))
 
+    def records_kept_from(self, newest: date) -> datetime | None:
+        """The first instant whose records are kept, when `newest` is the newest decided date; None where all are."""
+        if self.retention.records is None or self.retention.hold is not None:
+            return None
+        first = newest - timedelta(days=self.retention.records - 1)
+        return datetime.combine(first, time.min, zoneinfo.ZoneInfo(self.timezone)).astimezone(UTC)
+
     def config_hash(self) -> str:
         """Hash of all that the monitor states."""
         return "c1:" + hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]
@@ -221,7 +258,7 @@ class MailSettings(Settings):
     port: int = Field(25, ge=1, le=65535)
     security: Literal["none", "starttls", "tls"] = "starttls"
     username: str | None = None
-    password: Credential | None = None
+    password: Credential | None = Field(None, repr=False)
     sender: str = "sereno@localhost"
     recipients: tuple[str, ...] = ()
     """Who gets every night's report, beside the monitors' owners."""

@@ -22,7 +22,7 @@ from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 
 from analyzers.errors import UserError
-from flows import analysis, explanation, ingestion, publishing
+from flows import analysis, explanation, ingestion, publishing, tidying
 from flows.delivery import deliver_outbox
 from flows.failures import failure
 from flows.handover import Handover
@@ -107,6 +107,16 @@ def publish(plan: Plan, outcomes: Outcomes, mail: bool) -> dict[str, Outcome]:
     return publishing.publish(plan, outcomes, mail=mail)
 
 
+@task(name="tidy", timeout_seconds=3600)
+@one_line_failure
+def tidy(plan: Plan) -> int:
+    """Delete what the monitors' retention says; the number of files that went."""
+    tidied = tidying.tidy(plan.workspace, plan.warehouse, plan.style, at=datetime.now(UTC))
+    for sentence in tidied.sentences():
+        log.info(sentence)
+    return len(tidied.files)
+
+
 @task(name="deliver", timeout_seconds=3600, **_AGAIN)
 @one_line_failure
 def deliver(plan: Plan) -> int:
@@ -179,6 +189,8 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
             if mail:
                 told = [name for name, outcome in outcomes.of.items() if outcome.report]
                 _keep_failure(outcomes, told, deliver(shared, return_state=True))
+            if any(run.monitor.retention.any for run in plan.runs):
+                _keep_failure(outcomes, list(outcomes.of), tidy(shared, return_state=True))
     return outcomes.lines()
 
 

@@ -16,6 +16,7 @@ from analyzers.errors import SerenoError
 from flows.cli import (
     audit,
     backtest,
+    backup,
     check,
     demo,
     doctor,
@@ -54,6 +55,8 @@ app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.add_typer(models.models, name="models")
 app.command("doctor")(doctor.doctor)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

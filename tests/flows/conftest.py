@@ -74,14 +74,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def fill(folder: Path) -> Path:
+    """Make a workspace of the folder: settings, one monitor, its files."""
+    (folder / "sereno.yaml").write_text(SETTINGS.format(port=free_port()), encoding="utf-8")
+    # A key of its own would draw other records in every run, the same one twice now and then.
+    (folder / ".sereno-key").write_text("5e" * 32, encoding="utf-8")
+    (folder / "monitors").mkdir()
+    (folder / "monitors" / "payments.yaml").write_text(MONITOR, encoding="utf-8")
+    (folder / "data").mkdir()
+    payments().write_csv(folder / "data" / "payments-2026.csv")
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The workspace's folder: settings, one monitor, its files."""
-    (tmp_path / "sereno.yaml").write_text(SETTINGS.format(port=free_port()), encoding="utf-8")
-    # A key of its own would draw other records in every run, the same one twice now and then.
-    (tmp_path / ".sereno-key").write_text("5e" * 32, encoding="utf-8")
-    (tmp_path / "monitors").mkdir()
-    (tmp_path / "monitors" / "payments.yaml").write_text(MONITOR, encoding="utf-8")
-    (tmp_path / "data").mkdir()
-    payments().write_csv(tmp_path / "data" / "payments-2026.csv")
-    return tmp_path
+    return fill(tmp_path)
