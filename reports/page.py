@@ -28,7 +28,10 @@ MOST_CARDS = 100
 """Findings with a card of their own; whatever the night, the page stays small."""
 MOST_CHARTS = 40
 APPENDIX_SHOWN = 15
-MOST_APPENDIX = 300
+MOST_APPENDIX = 1_000
+"""Findings that the appendix lists; the exports beside the report have all."""
+APPENDIX_PAGE = 100
+"""Findings of one page of the appendix, which opens by itself."""
 MOST_CHECKS = 200
 """Checks listed of one monitor."""
 MOST_FIELDS = 40
@@ -124,6 +127,8 @@ class Page:
     matrix: tuple[tuple[Cell, ...], ...]
     """Rows by falling likelihood, columns by rising consequence."""
     appendix: tuple[Placed, ...]
+    appendix_pages: tuple[tuple[Placed, ...], ...]
+    """What follows those shown at once."""
     appendix_total: int
     guarantees: tuple[tuple[MonitorPart, tuple[str, ...]], ...]
     entities: tuple[EntityRow, ...]
@@ -147,7 +152,6 @@ def render_page(night: Night) -> str:
         "missed_of": missed_sentence,
         "why_of": _why,
         "failed_checks": failed_checks,
-        "APPENDIX_SHOWN": APPENDIX_SHOWN,
         "INDEX_SHOWN": INDEX_SHOWN,
         "SAMPLE_FIELDS": SAMPLE_FIELDS,
     }
@@ -179,12 +183,16 @@ def _page(night: Night, phrases: Phrases) -> Page:
     digest = Digest(night)
     carded, rest = digest.mailed[:MOST_CARDS], digest.mailed[MOST_CARDS:] + digest.below_budget
     cards = tuple(_card(placed, phrases, with_chart=at < MOST_CHARTS) for at, placed in enumerate(carded))
+    listed = rest[:MOST_APPENDIX]
     return Page(
         night=night,
         digest=digest,
         cards=cards,
         matrix=_matrix(cards),
-        appendix=rest[:MOST_APPENDIX],
+        appendix=listed[:APPENDIX_SHOWN],
+        appendix_pages=tuple(
+            listed[first : first + APPENDIX_PAGE] for first in range(APPENDIX_SHOWN, len(listed), APPENDIX_PAGE)
+        ),
         appendix_total=len(rest),
         entities=entity_rows(night, phrases),
         cost=_cost(night.model.cost, phrases) if night.model.cost else "",
