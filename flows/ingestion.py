@@ -269,7 +269,7 @@ def _hand_over(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
     before = runs.previous_run(connection, run.name, run.data_date)
     if before is not None and monitor.look_back:
         late_from = start - timedelta(days=monitor.look_back)
-        late = records.load(connection, run.name, columns, start=late_from, end=start, arrived_since=before.started_at)
+        late = records.load(connection, run.name, columns, start=late_from, end=start, arrived_after=before.started_at)
         batch = pl.concat([late, batch])
         history = history.join(late.select("record_id"), on="record_id", how="anti", maintain_order="left")
     key = plan.workspace.hash_key()

@@ -47,7 +47,7 @@ class Past:
         before = max((earlier for earlier in self.decided if earlier < day), default=None)
         late = pl.lit(value=False)
         if as_of is not None and before is not None and monitor.look_back:
-            arrived = pl.col(ARRIVED) >= self.decided[before]
+            arrived = pl.col(ARRIVED) > self.decided[before]
             late = arrived & (time >= start - timedelta(days=monitor.look_back)) & (time < start)
         plain = known.with_columns(late=late, now=batch, past=(time >= first) & (time < start) & ~late)
         own = ("late", "now", "past", ARRIVED)

@@ -78,13 +78,13 @@ def load(
     *,
     start: datetime | None = None,
     end: datetime | None = None,
-    arrived_since: datetime | None = None,
+    arrived_after: datetime | None = None,
     with_arrival: bool = False,
 ) -> pl.DataFrame:
     """Records with `start <= time < end` (UTC instants; all where there is no time column), as analyzers take them.
 
-    The described columns in source order, then `record_id`; sorted by time, then id. `arrived_since` keeps only
-    records first seen at or after that instant: late ones under a look-back. `with_arrival` adds that instant as the
+    The described columns in source order, then `record_id`; sorted by time, then id. `arrived_after` keeps only
+    records first seen after that instant: late ones under a look-back. `with_arrival` adds that instant as the
     column `ARRIVED`.
     """
     table = tables.table_name("records", monitor)
@@ -92,7 +92,7 @@ def load(
     listed = [_loaded(columns, name, stored.get(name)) for name in _described(columns)]
     own = ["first_seen_at"] if with_arrival else []
     if stored:
-        where, parameters = _within(columns, stored, start, end, arrived_since)
+        where, parameters = _within(columns, stored, start, end, arrived_after)
         time = stored.get(columns.one(Role.TIME) or "")
         order = f"{sql.quoted(time.stored)} NULLS LAST, record_id" if time else "record_id"
         query = f"SELECT {', '.join([*listed, 'record_id', *own])} FROM {sql.quoted(table)}{where} ORDER BY {order}"
@@ -200,10 +200,10 @@ def _within(
     stored: Mapping[str, StoredColumn],
     start: datetime | None,
     end: datetime | None,
-    arrived_since: datetime | None,
+    arrived_after: datetime | None,
 ) -> tuple[str, list[sql.Cell]]:
     time = columns.one(Role.TIME)
-    conditions: list[tuple[str, datetime | None]] = [("first_seen_at >= ?", arrived_since)]
+    conditions: list[tuple[str, datetime | None]] = [("first_seen_at > ?", arrived_after)]
     if time is not None and time in stored:
         column = sql.quoted(stored[time].stored)
         conditions += [(f"{column} >= ?", start), (f"{column} < ?", end)]

@@ -108,12 +108,14 @@ def test_history_and_batch_are_half_open_and_in_order(connection: sql.Connection
     assert records.newest_time(connection, "pay", PAYMENTS) == AT - DAY
 
 
-def test_late_records_are_those_first_seen_since(connection: sql.Connection) -> None:
+def test_late_records_are_those_first_seen_after(connection: sql.Connection) -> None:
     frame = payments()
     ingest(connection, frame[:3])
     ingest(connection, frame, at=AT + DAY)
-    late = records.load(connection, "pay", PAYMENTS, arrived_since=AT + DAY)
+    late = records.load(connection, "pay", PAYMENTS, arrived_after=AT)
     assert late["number"].to_list() == ["003"]
+    # What came with a run is stamped with its very start, and was judged by it.
+    assert records.load(connection, "pay", PAYMENTS, arrived_after=AT + DAY).is_empty()
 
 
 def test_a_monitor_without_records_loads_typed_and_empty(connection: sql.Connection) -> None:
