@@ -167,6 +167,10 @@ class FactKind(StrEnum):
     # -- any ---------------------------------------------------------------------------------------------------------
     EXPOSURE = "exposure"
     """actual: the money at risk; unit: its currency."""
+    DECIDED_BEFORE = "decided_before"
+    """What became of similar earlier findings, of the same type and entity. values: count, days (within which);
+    dismissed, accepted, confirmed (how many of them were judged so; left out where none was); reason (the latest words
+    of the verdict given most often, or null)."""
     SEEN_BEFORE = "seen_before"
     """values: count (nights), since (ISO date)."""
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 import polars as pl
 
 from analyzers.analyze import analyze
+from analyzers.columns import Role
 from analyzers.results import Check, CheckStatus, Scalar
 from analyzers.risk import TrackRecord
 from analyzers.sampling import draw
@@ -16,6 +17,7 @@ from flows.monitors import Monitor
 from flows.plan import MonitorRun, Plan
 from flows.quieting import settle
 from flows.reference_material import VENDORS, account_changes, masked_references
+from flows.remembering import remember
 from flows.warehouse import episodes, sql, triage
 
 
@@ -34,6 +36,9 @@ def analyze_run(plan: Plan, run: MonitorRun) -> int:
     with plan.warehouse.reading() as connection:
         known = episodes.inherit(connection, replace(analysis, findings=dated), run.data_date)
         told = settle(connection, material, known, run.data_date, at=plan.started_at)
+        persons = bool(material.columns.names(Role.PERSON))
+        remembered = remember(connection, run.name, told.findings, run.data_date, reasons=not persons)
+        told = replace(told, findings=remembered)
     drawn, below_line = draw(material, told.findings)
     plan.handover.write_analysis(run.name, replace(told, drawn=drawn, below_line=below_line))
     return len(told.findings)

@@ -376,6 +376,15 @@ def house_rule(statement: Statement, finding: Finding, source: Source) -> Judgem
     return judgement
 
 
+def decided_before(statement: Statement, finding: Finding, source: Source) -> Judgement:
+    """Earlier verdicts are the warehouse's: the figures are held against the finding's own fact."""
+    judgement = Judgement(unchecked=["earlier nights are not in the input"])
+    known = [fact["values"] for fact in finding["facts"] if fact["kind"] == "decided_before"]
+    for slot, figure in statement.figures.items():
+        judgement.need(any(figure.shows(values.get(slot)) for values in known), f"no fact counts {figure} {slot}")
+    return judgement
+
+
 def seen_before(statement: Statement, finding: Finding, source: Source) -> Judgement:
     """Earlier nights are in the warehouse, not in the input."""
     return Judgement(unchecked=["earlier nights are not in the input"])
@@ -396,5 +405,6 @@ AUDIT_TRUTHS: Mapping[str, Truth] = {
     "endings": endings,
     "exposure": exposure,
     "house_rule": house_rule,
+    "decided_before": decided_before,
     "seen_before": seen_before,
 }

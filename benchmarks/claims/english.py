@@ -212,6 +212,15 @@ PATTERNS: Table = (
     ("exposure", rf"the money at risk is {quantity('actual')}"),
     ("exposure", r"the money at risk is not known"),
     (
+        "decided_before",
+        (
+            rf"{number('count')} similar findings? (?:has|have) been reported(?: within {number('days')} days?)?"
+            rf"(?:, {number('dismissed')} of them dismissed(?: as {quoted('reason')})?)?"
+            rf"(?:, {number('accepted')} of them accepted(?: as {quoted('reason')})?)?"
+            rf"(?:, {number('confirmed')} of them confirmed(?: as {quoted('reason')})?)?"
+        ),
+    ),
+    (
         "seen_before",
         rf"the same finding has been reported(?: on {number('count')} nights?)?(?: since {instant('since', 'en')})?",
     ),

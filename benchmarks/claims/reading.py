@@ -28,7 +28,7 @@ _TEXTS = frozenset({
     "feature", "entity", "other", "after", "before", "previous", "current", "with", "columns", "first", "second",
     "digits", "ending", "holiday", "text", "weekday", "degree", "direction", "alike", "payee", "number", "whence",
     "which", "side", "more", "apart", "inside", "never", "rare", "seldom", "all", "last", "same_day", "open", "near",
-    "amount", "alone", "respelt", "paused", "empty", "stop", "gone", "status",
+    "amount", "alone", "respelt", "paused", "empty", "stop", "gone", "status", "reason",
 })  # fmt: skip
 _NAMED_ACTUALS = frozenset({"pair", "rare_value", "new_entity", "self_approved", "house_rule", "category_shift"})
 
@@ -113,7 +113,7 @@ def _lowered(text: str) -> str:
     text = re.sub(r"([.…]) (?=[A-ZÁÉÍÓÚ“«][^.]{0,80} )", rf"\1{CUT}", text)
     return re.sub(
         r"(^|[.…][ \u2029]|\0 ?)(The|There|It|Amounts|Some|Several|Moreover|In addition|Besides|At the same time|"
-        r"El|La|Los|No|Hubo|Es|Está|Además|Asimismo|Por otra parte|A la vez|Queda|Cae|Falta|Faltan|Algunos|Varios|"
+        r"El|La|Los|No|Se|Hubo|Es|Está|Además|Asimismo|Por otra parte|A la vez|Queda|Cae|Falta|Faltan|Algunos|Varios|"
         r"Row|Record|Falls|Is|An|Un)\b",
         lambda match: match[1].replace(" ", CUT) + match[2][0].lower() + match[2][1:],
         text,

@@ -214,6 +214,15 @@ PATTERNS: Table = (
     ("exposure", rf"el dinero en riesgo asciende a {quantity('actual')}"),
     ("exposure", r"el dinero en riesgo no se conoce"),
     (
+        "decided_before",
+        (
+            rf"se han? señalado {number('count')} hallazgos? similar(?:es)?(?: en {number('days')} días?)?"
+            rf"(?:, {number('dismissed')} de ellos descartados?(?: como {quoted('reason')})?)?"
+            rf"(?:, {number('accepted')} de ellos aceptados?(?: como {quoted('reason')})?)?"
+            rf"(?:, {number('confirmed')} de ellos confirmados?(?: como {quoted('reason')})?)?"
+        ),
+    ),
+    (
         "seen_before",
         rf"el mismo hallazgo ya se había señalado(?: en {number('count')} noches?)?(?: desde el {instant('since', 'es')})?",
     ),

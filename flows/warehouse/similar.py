@@ -74,6 +74,27 @@ def similar_to(
     return result
 
 
+def alike(
+    connection: sql.Connection, monitor: str, findings: Sequence[Finding], data_date: date, since: date
+) -> dict[str, list[EarlierFinding]]:
+    """For each finding those since a date that are of its type and about its entity, or of its name without one."""
+    past = _past(connection, monitor, sorted({finding.type for finding in findings}), data_date)
+    return {
+        finding.fingerprint: [
+            each.told
+            for each in past.get(finding.type, ())
+            if each.fingerprint != finding.fingerprint and each.told.data_date >= since and _same_entity(finding, each)
+        ]
+        for finding in findings
+    }
+
+
+def _same_entity(finding: Finding, past: _Past) -> bool:
+    if finding.entities or past.entities:
+        return bool(past.entities & frozenset(finding.entities.items()))
+    return past.told.subject == finding.subject.label
+
+
 def _past(connection: sql.Connection, monitor: str, types: Sequence[str], data_date: date) -> dict[str, list[_Past]]:
     """By type, what earlier dates told of findings, each as its latest of these told it."""
     query = """

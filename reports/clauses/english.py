@@ -349,6 +349,27 @@ def _seen_before(slots: Slots) -> Saying:
     return Saying("the same finding", told("has been reported", often or ("before" if not since else None), since))
 
 
+def _decided_before(slots: Slots) -> Saying:
+    """3 similar findings have been reported within 90 days, 2 of them dismissed as “annual prepayment”."""
+    count = slots.whole("count")
+    if not count:
+        return Saying("similar findings", "have been reported before")
+    days = within(records(slots, slots.whole("days"), "day"), "within {}")
+    numbers = [(number, verdict) for verdict in _JUDGED if (number := slots.whole(verdict))]
+    most = max((number for number, _ in numbers), default=0)
+    first = next((at for at, (number, _) in enumerate(numbers) if number == most), 0)
+    reason = within(slots.quoted(slots.fact.values.get("reason")), " as {}") or ""
+    judged = "".join(
+        f", {slots.counted(number)} of them {verdict}{reason if at == first else ''}"
+        for at, (number, verdict) in enumerate(numbers)
+    )
+    have = "has" if count == 1 else "have"
+    return Saying(records(slots, count, "similar finding") or "", told(have, "been reported", days) + judged)
+
+
+_JUDGED = ("dismissed", "accepted", "confirmed")
+
+
 ENGLISH: Templates = {
     FactKind.OWN_HISTORY: _own_history,
     FactKind.PEERS: _peers,
@@ -379,5 +400,6 @@ ENGLISH: Templates = {
     FactKind.RELATIVE_SIZE: _relative_size,
     FactKind.HOUSE_RULE: _house_rule,
     FactKind.EXPOSURE: _exposure,
+    FactKind.DECIDED_BEFORE: _decided_before,
     FactKind.SEEN_BEFORE: _seen_before,
 }

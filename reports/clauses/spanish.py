@@ -388,6 +388,31 @@ def _seen_before(slots: Slots) -> Saying:
     return Saying("el mismo hallazgo", told("ya se había señalado", often or (None if since else "antes"), since))
 
 
+_JUDGED = (
+    ("dismissed", "descartado", "descartados"),
+    ("accepted", "aceptado", "aceptados"),
+    ("confirmed", "confirmado", "confirmados"),
+)
+
+
+def _decided_before(slots: Slots) -> Saying:
+    """Se han señalado 3 hallazgos similares en 90 días, 2 de ellos descartados como «prepago anual»."""
+    count = slots.whole("count")
+    if not count:
+        return Saying("", "ya se han señalado hallazgos similares")
+    found = counted(slots, count, "hallazgo similar", "hallazgos similares")
+    numbers = [(number, one, more) for key, one, more in _JUDGED if (number := slots.whole(key))]
+    most = max(numbers, default=(0,))[0]
+    first = next((at for at, (number, *_) in enumerate(numbers) if number == most), 0)
+    reason = within(slots.quoted(slots.fact.values.get("reason")), " como {}") or ""
+    said = "".join(
+        f", {slots.counted(number)} de ellos {one if number == 1 else more}{reason if at == first else ''}"
+        for at, (number, one, more) in enumerate(numbers)
+    )
+    reported = "se ha señalado" if count == 1 else "se han señalado"
+    return Saying("", told(reported, found, within(counted_days(slots, slots.whole("days")), "en {}")) + said)
+
+
 SPANISH: Templates = {
     FactKind.OWN_HISTORY: _own_history,
     FactKind.PEERS: _peers,
@@ -418,5 +443,6 @@ SPANISH: Templates = {
     FactKind.RELATIVE_SIZE: _relative_size,
     FactKind.HOUSE_RULE: _house_rule,
     FactKind.EXPOSURE: _exposure,
+    FactKind.DECIDED_BEFORE: _decided_before,
     FactKind.SEEN_BEFORE: _seen_before,
 }

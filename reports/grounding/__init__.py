@@ -17,7 +17,8 @@ from reports.contents import Claim, Lang
 from reports.grounding.causes import check_cause, check_offered, check_uncited
 from reports.grounding.lexicon import PROPER, SEPARATORS
 from reports.grounding.names import asset_names, bare, label_names, masked, texts_of
-from reports.grounding.statement import UnbackedError, check_statement
+from reports.grounding.statement import check_statement
+from reports.grounding.unbacked import UnbackedError
 from reports.grounding.wording import check_words
 
 __all__ = ["Failure", "failures"]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from analyzers.results import Fact, FactKind
 from reports.contents import Claim, Lang
-from reports.grounding.statement import UnbackedError
+from reports.grounding.unbacked import UnbackedError
 
 _HEDGED: Mapping[Lang, tuple[str, ...]] = {
     "en": (
@@ -138,6 +138,7 @@ EVIDENCE: Mapping[FactKind, tuple[str, str]] = {
     FactKind.RECENT_LEVEL: ("the change of the usual size", "el cambio del tamaño habitual"),
     FactKind.RECENT_SUM: ("the change of the sum", "el cambio de la suma"),
     FactKind.EXPOSURE: ("the money involved", "el dinero en juego"),
+    FactKind.DECIDED_BEFORE: ("what was decided before", "lo que se decidió antes"),
     FactKind.SEEN_BEFORE: ("the repetition over several nights", "la repetición en varias noches"),
 }
 """What a cause may lean on, by kind of fact, in English and in Spanish."""

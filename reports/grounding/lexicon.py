@@ -194,5 +194,6 @@ MARKS = {
     FactKind.RECENT_LEVEL: (r"usual", r"habitual"),
     FactKind.RECENT_SUM: (r"usual", r"habitual"),
     FactKind.EXPOSURE: (r"money at risk|is [\d.,]+|not known", r"dinero en riesgo|asciende|no se conoce"),
+    FactKind.DECIDED_BEFORE: (r"reported", r"señalado"),
     FactKind.SEEN_BEFORE: (r"reported", r"señalado"),
 }

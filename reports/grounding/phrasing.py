@@ -274,6 +274,13 @@ _OF_KIND: Mapping[FactKind, tuple[str, str]] = {
         "is known money not risk",
         "asciende conoce dinero no riesgo se",
     ),
+    FactKind.DECIDED_BEFORE: (
+        "accepted as been before confirmed day days dismissed finding findings has have of reported similar them",
+        (
+            "aceptado aceptados como confirmado confirmados de descartado descartados días día ellos en ha han "
+            "hallazgo hallazgos se señalado similar similares ya"
+        ),
+    ),
     FactKind.SEEN_BEFORE: (
         "been before finding has reported since",
         "antes desde había hallazgo mismo se señalado ya",

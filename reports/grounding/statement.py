@@ -13,13 +13,11 @@ from reports.grounding.dates import WrongTimeError, without_times
 from reports.grounding.figures import Figure, figures
 from reports.grounding.names import bare, label_names, masked, names_of
 from reports.grounding.phrasing import words_of
+from reports.grounding.unbacked import UnbackedError
+from reports.grounding.verdicts import check_verdicts
 from reports.grounding.vocabulary import WORDS
 
 _UNITS_OF_TIME = {"d": 1440, "h": 60, "m": 1}
-
-
-class UnbackedError(Exception):
-    """Something in a text that its fact does not hold."""
 
 
 def check_statement(
@@ -34,6 +32,9 @@ def check_statement(
     column = WORDS[lang].intersection(re.findall(r"\w+", (fact.feature or "").lower()))
     text = masked(text, names, words_of(fact.kind, lang) | column)
     text = text.rstrip(". ")
+    if fact.kind is FactKind.DECIDED_BEFORE:
+        check_verdicts(text, fact, lang)
+        return
     _check_order(text, fact)
     if not re.search(lexicon.MARKS[fact.kind][lang == "es"], text, re.IGNORECASE):
         raise UnbackedError(f"does not say what a fact of the kind {fact.kind.value} says")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from analyzers.results import Fact, FactKind
 from reports.contents import Lang
-from reports.grounding.statement import UnbackedError
+from reports.grounding.unbacked import UnbackedError
 
 K = FactKind
 

@@ -16,8 +16,8 @@ LAYOUTS: Mapping[int, tuple[int, ...]] = {0: (), 1: (1,), 2: (1, 1), 3: (1, 2), 
 """How many facts each sentence tells, by the number of facts told: never more than two sentences of two."""
 MOST_TOLD = 4
 """Facts that a narrative tells beside those that are told apart."""
-APART = (FactKind.EPISODE, FactKind.EXPOSURE, FactKind.STOPPABLE)
-"""When it lasted, what is at stake and whether that can be stopped have sentences of their own."""
+APART = (FactKind.EPISODE, FactKind.EXPOSURE, FactKind.STOPPABLE, FactKind.DECIDED_BEFORE)
+"""When it lasted, what is at stake, whether that can be stopped, what was decided before: sentences of their own."""
 MUST_TELL = 3
 """Facts of the highest weight that no narrative leaves out."""
 MOST_CANDIDATES = 6

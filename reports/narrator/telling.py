@@ -32,6 +32,7 @@ def tell(finding: Finding, choices: Choices, skeleton: Skeleton, lang: Lang, tim
         claims = [*_what(finding, facts, skeleton.connectors, said, timezone)]
     claims += _episode(finding, bool(facts), said, timezone)
     claims += _stake(finding, said, timezone)
+    claims += _memory(finding, said, timezone)
     claims += _causes(finding, facts, choices, skeleton, said)
     step = next(step for step in choices.steps if step.id == skeleton.step)
     claims.append(Claim(text=_sentence(said.narrative("step", step=step.text(lang))), facts=(), part="step"))
@@ -231,6 +232,13 @@ def _stake(finding: Finding, said: Texts, timezone: str) -> list[Claim]:
     left = saying(stoppable, said.lang, timezone=timezone).predicate
     text = clause(money, said.lang, timezone=timezone) + said.narrative("stake_and", predicate=left)
     return [Claim(text=_sentence(text), facts=(money.id, stoppable.id), part="stake")]
+
+
+def _memory(finding: Finding, said: Texts, timezone: str) -> Iterator[Claim]:
+    """What became of similar earlier findings."""
+    for fact in finding.facts:
+        if fact.kind is FactKind.DECIDED_BEFORE:
+            yield Claim(text=_sentence(clause(fact, said.lang, timezone=timezone)), facts=(fact.id,), part="what")
 
 
 def _causes(

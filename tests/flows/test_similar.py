@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from analyzers.results import Finding
+from analyzers.results import FactKind, Finding
 from flows.audiences import Audience, seen_by
+from flows.remembering import remember
 from flows.warehouse import Warehouse, sql
 from flows.warehouse.publish import publish
 from flows.warehouse.similar import SHOWN, similar_to
 from flows.warehouse.triage import Verdict, dispose
 from reports.contents import ModelNote, MonitorPart, Night, ReportedFinding
+from reports.narrator import narrate
 from tests.flows.warehouse_results import MONDAY, analysis, instant, narrative, payment, run_record
 
 TUESDAY = MONDAY + timedelta(days=1)
@@ -69,6 +71,31 @@ def test_a_finding_that_speaks_again_tells_its_own_verdict_first(connection: sql
     (itself, other) = similar_to(connection, "ledger", [payment("again", "300.00")], TUESDAY)["v1:again"].told
     assert (itself.itself, itself.verdict, itself.reason) == (True, "accepted", "about again")
     assert (other.itself, other.id) == (False, "near")
+
+
+def test_a_night_remembers_what_was_decided_about_the_same_entity(connection: sql.Connection) -> None:
+    night(
+        connection,
+        MONDAY,
+        payment("a", entities={"supplier": "S1"}),
+        payment("b", entities={"supplier": "S1"}),
+        payment("other"),
+    )
+    judge(connection, "a", Verdict.FALSE_POSITIVE)
+    judge(connection, "other", Verdict.CONFIRMED)
+    tonight = (payment("new", entities={"supplier": "S1"}), payment("elsewhere", entities={"supplier": "S2"}))
+    told, elsewhere = remember(connection, "ledger", tonight, TUESDAY, reasons=True)
+    (fact,) = [fact for fact in told.facts if fact.kind is FactKind.DECIDED_BEFORE]
+    assert fact.values == {"count": 2, "days": 90, "dismissed": 1, "reason": "about a"}
+    assert elsewhere == tonight[1]
+    text = narrate([told], lang="en").narratives[0]
+    assert "2 similar findings have been reported within 90 days, 1 of them dismissed as “about a”." in text.text
+    assert text.grounded
+    assert not text.replaced
+    # Where records name persons the words of a verdict stay on the card; what is long ago is forgotten.
+    (masked, _) = remember(connection, "ledger", tonight, TUESDAY, reasons=False)
+    assert "about a" not in narrate([masked], lang="en").narratives[0].text
+    assert remember(connection, "ledger", tonight, MONDAY + timedelta(days=200), reasons=True) == tonight
 
 
 def test_who_may_not_see_a_finding_is_not_told_of_it_later(connection: sql.Connection) -> None:

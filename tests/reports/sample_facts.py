@@ -98,6 +98,8 @@ EXAMPLES: dict[FactKind, dict[str, Any]] = {
     K.SENSOR_DRIFT: {"feature": "temperature", "actual": 3.2, "expected_low": -0.3, "expected_high": 0.4, "ratio": 9.0,
                      "unit": "°C", "direction": ABOVE},
     K.EXPOSURE: {"actual": 48200.0, "unit": "EUR"},
+    K.DECIDED_BEFORE: {"values": {"count": 3, "days": 90, "dismissed": 2, "confirmed": 1,
+                                  "reason": "annual prepayment"}},
     K.SEEN_BEFORE: {"values": {"count": 3, "since": "2026-05-28"}},
 }  # fmt: skip
 
