@@ -57,6 +57,10 @@ class ServerEngine:
         self.tokens = Tokens()
         """As the server counts them."""
 
+    def fits(self, prompt: Prompt) -> bool:
+        """Always: its context is the server's own matter, which answers with an error where there is no room."""
+        return bool(prompt.text)
+
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         """An answer for each prompt; what does not follow the grammar is refused by whoever parses it."""
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -40,6 +40,9 @@ class Engine(Protocol):
     def tokens(self) -> Tokens:
         """What it has read and written so far: what prompts share and it kept is read once."""
 
+    def fits(self, prompt: Prompt) -> bool:
+        """Whether its context has room for the prompt; one that does not fit is not answered."""
+
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         """An answer for each prompt, within its grammar; empty where it could not be finished."""
 
@@ -66,6 +69,10 @@ class LlamaEngine:
     def tokens(self) -> Tokens:
         """What it has read and written so far."""
         return Tokens(self._model.tokens_read, self._model.tokens_written)
+
+    def fits(self, prompt: Prompt) -> bool:
+        """Whether its context has room for the prompt; one that does not fit is not answered."""
+        return self._model.fits(prompt)
 
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         """An answer for each prompt, within its grammar; empty where it could not be finished."""

@@ -215,6 +215,10 @@ class _Recorded:
     """By hash of the prompt."""
     tokens: Tokens = field(default_factory=Tokens)
 
+    def fits(self, prompt: Prompt) -> bool:
+        """What was asked once has fitted."""
+        return prompt.sha256 in self.answers
+
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         return [self.answers.get(prompt.sha256, "") for prompt in prompts]
 

@@ -31,8 +31,6 @@ from reports.narrator.prompt import Prompt
 
 WAVE = 16
 """Sequences decoded at once: 16 decode about twice the tokens of one on two cores."""
-LONGEST_PROMPT = 480
-"""Tokens of one prompt beside the shared beginning; a longer one is not answered."""
 _BATCH_TOKENS = 512
 _CELLS = 8192
 _LONGEST_PIECE = 16
@@ -95,6 +93,8 @@ class Llama:
         self._shared: dict[str, tuple[int, int]] = {}
         """By shared part of a finding type, the sequence that holds it and its length."""
         self._known_tokens: dict[frozenset[str], NDArray[np.int32]] = {}
+        self._lengths: dict[str, int] = {}
+        """Tokens of prompts' beginnings."""
         self.tokens_read = 0
         """Tokens of prompts that were decoded: what sequences share counts once."""
         self.tokens_written = 0
@@ -113,6 +113,14 @@ class Llama:
                 answers[index] = answer
         return answers
 
+    def fits(self, prompt: Prompt) -> bool:
+        """Whether a whole wave of prompts as long as this one, with their answers, finds room in the context."""
+        size = WAVE if prompt.longest <= LONGEST_ANSWER else WAVE // 2
+        if prompt.prefix not in self._lengths:
+            self._lengths[prompt.prefix] = len(self._tokenize(prompt.prefix, beginning=True))
+        room = (_CELLS - self._lengths[prompt.prefix]) // size - prompt.longest
+        return len(self._tokenize(prompt.shared)) + len(self._tokenize(prompt.body)) <= room
+
     # -- one wave ------------------------------------------------------------------------------------------------------
     def _wave(self, prompts: Sequence[Prompt]) -> list[str]:
         self._share(prompts)
@@ -120,7 +128,7 @@ class Llama:
         for slot, prompt in enumerate(prompts, start=1):
             holder, length = self._shared[prompt.shared]
             tokens = self._tokenize(prompt.body)
-            if length + len(tokens) > LONGEST_PROMPT:
+            if not self.fits(prompt):
                 running.append(None)
                 continue
             llama_cpp.llama_memory_seq_cp(self._memory, holder, slot, 0, length)

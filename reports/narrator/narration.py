@@ -63,10 +63,11 @@ def narrate(
     chosen: list[Skeleton | None] = [None] * len(findings)
     new: dict[str, Skeleton] = {}
     if engine is not None and mode is not Mode.TEMPLATE:
-        prompts = [
-            build_prompt(finding, possible, mode, lang, prefixes)
+        fitted = [
+            _fitted(finding, possible, engine, mode, lang, prefixes)
             for finding, possible in zip(findings, open_choices, strict=True)
         ]
+        open_choices, prompts = [possible for possible, _ in fitted], [prompt for _, prompt in fitted]
         chosen, new = _ask(findings, open_choices, prompts, engine, lang, mode, skeletons or {}, progress)
     narratives = tuple(
         _narrative(finding, possible, skeleton, engine, lang, timezone)
@@ -86,6 +87,21 @@ def asked(
     """
     prompt = build_prompt(finding, choices(finding, playbook_for(finding, playbooks)), mode, lang)
     return prompt, signature(finding, prompt, lang=lang, model=model, mode=mode)
+
+
+def _fitted(
+    finding: Finding,
+    possible: Choices,
+    engine: Engine,
+    mode: Mode,
+    lang: Lang,
+    prefixes: Mapping[str, str] | None,
+) -> tuple[Choices, Prompt]:
+    """The choices and their prompt, without the lightest facts where the model's context has no room for all."""
+    prompt = build_prompt(finding, possible, mode, lang, prefixes)
+    while not engine.fits(prompt) and (fewer := possible.trimmed()) is not None:
+        possible, prompt = fewer, build_prompt(finding, fewer, mode, lang, prefixes)
+    return possible, prompt
 
 
 def _ask(

@@ -7,7 +7,7 @@ them (an old one, or one that somebody altered) is never used.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzers.results import Fact, FactKind, Finding, Frozen, SubjectKind
 from reports.playbook import Cause, Playbook, Step
@@ -83,6 +83,14 @@ class Choices:
     def first_connectors(count: int) -> tuple[str, ...]:
         """The first connector of each place."""
         return tuple(allowed[0] for allowed in connectors(count))
+
+    def trimmed(self) -> Choices | None:
+        """The same without the lightest fact that may be left out; None where all that are left must be told."""
+        spare = [fact for fact in self.facts if fact.id not in self.required]
+        if not spare:
+            return None
+        lightest = min(reversed(spare), key=lambda fact: fact.weight)
+        return replace(self, facts=tuple(fact for fact in self.facts if fact is not lightest))
 
     def default(self) -> Skeleton:
         """Code's own choice: the required facts by weight, the first cause of most support, the first step."""

@@ -89,7 +89,9 @@ def test_the_workspace_names_its_adapter_and_its_prompts(model: Path, tmp_path: 
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "strict.txt").write_text(PREFIX.replace("a reader", "an auditor"), encoding="utf-8")
     assert len({before, adapted, model_hash(workspace)}) == 3
-    assert narrate(TOLD, lang="es", engine=engine, prefixes=workspace.prefixes()).narratives[0].grounded
+    for own in (workspace.prefixes(), {"strict": "Tell it well. " * 280}):
+        narrated = narrate(TOLD, lang="es", engine=engine, prefixes=own).narratives
+        assert all(text.grounded and text.model == note.name for text in narrated)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,9 @@ class KnowingEngine:
     def known(self, prompt: Prompt) -> str | None:
         return self.answers[prompt.shared, prompt.body] if prompt.prefix == PREFIX else None
 
+    def fits(self, prompt: Prompt) -> bool:
+        return True
+
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         return [self.known(prompt) or in_prose(prompt) for prompt in prompts]
 

@@ -75,6 +75,9 @@ class RandomEngine:
         self.random = random.Random(seed)
         self.asked: list[Prompt] = []
 
+    def fits(self, prompt: Prompt) -> bool:
+        return True
+
     def complete(self, prompts: Sequence[Prompt]) -> list[str]:
         self.asked += prompts
         return [self._walk("root", rules_of(prompt.grammar)) for prompt in prompts]
@@ -257,6 +260,36 @@ def test_any_finding_is_told_in_two_to_eight_true_sentences(facts: list[Fact], f
             assert 2 < len(told.claims) <= 8
             assert len({fact for claim in told.claims for fact in claim.facts if claim.part != "cause"}) <= 8
             assert not re.search(r"[\x00-\x1f]|  | ,|\.\.", told.text.replace("S.A.", ""))
+
+
+# -- room in the context ----------------------------------------------------------------------------------------------
+class NarrowEngine(RandomEngine):
+    """Has room for so many facts only."""
+
+    room = 4
+
+    def fits(self, prompt: Prompt) -> bool:
+        return len(re.findall(r"^\d ", prompt.body, re.MULTILINE)) <= self.room
+
+
+def test_evidence_is_trimmed_by_weight_to_what_the_context_holds() -> None:
+    kinds = (K.OWN_HISTORY, K.PEERS, K.RARE_VALUE, K.UNUSUAL_TIME, K.NO_DESCRIPTION, K.STRANGENESS)
+    weights = (0.9, 0.8, 0.7, 0.2, 0.6, 0.1)
+    facts = [
+        example(kind, f"f{at}", weight=weight) for at, (kind, weight) in enumerate(zip(kinds, weights, strict=True), 1)
+    ]
+    engine = NarrowEngine(0)
+    told = narrate([finding(*facts)], lang="en", engine=engine).narratives[0]
+    (prompt,) = engine.asked
+    assert re.findall(r"^\d ([a-z ]+)", prompt.body, re.MULTILINE)[3] == "empty field"
+    assert "strangeness" not in prompt.body
+    assert "time" not in prompt.body
+    assert prompt.body.endswith("Answer:\n")
+    assert told.grounded
+    engine.room = 2
+    assert len(narrate([finding(*facts)], lang="en", engine=engine).narratives[0].claims) > 2
+    # What must be told is never left out, whatever the room.
+    assert len(re.findall(r"^\d ", engine.asked[-1].body, re.MULTILINE)) == 3
 
 
 # -- the model's part --------------------------------------------------------------------------------------------------
