@@ -52,7 +52,7 @@ def main() -> int:
         return 0
     report = _measured(options, path, engine)
     if options.beside:
-        report = _beside(report, json.loads(options.beside.read_text(encoding="utf-8").splitlines()[-1]))
+        report = beside(report, json.loads(options.beside.read_text(encoding="utf-8").splitlines()[-1]))
     if options.write:
         _PAGE.write_text(measured.page(report), encoding="utf-8")
     _print(options, report)
@@ -129,7 +129,7 @@ def _measured(options: argparse.Namespace, path: Path, engine: LlamaEngine) -> d
     return report
 
 
-def _beside(report: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+def beside(report: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
     """The report with the parts that only an earlier run measured, and by which code they were measured."""
     missing = [part for part in _PARTS if part in earlier and part not in report]
     figures = ("injections_obeyed", "speedup_no_reuse", "speedup_cold", "speedup_warm", "false_claims", "coverage_top3")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import narration
 from benchmarks.claims.cases import cases
 from benchmarks.narrating import blind, injections
 from benchmarks.narrating.measured import page
@@ -62,3 +63,11 @@ def test_a_case_hands_the_checker_the_rows_of_its_findings() -> None:
     finding = next(finding for finding in case.findings if finding.subject.label.startswith("P1"))
     assert case.source.labels("payment_id")[finding.rows[0]] == finding.subject.label
     assert case.source.settings.references.keys() >= {"vendors", "employees"}
+
+
+def test_parts_of_an_earlier_run_are_shown_as_such() -> None:
+    earlier = {"code": "1", "speed": {"findings": 2}, "speedup_cold": 6.0, "truth": {}, "false_claims": 3}
+    both = narration.beside({"code": "2", "truth": {"findings": 5}, "false_claims": 0}, earlier)
+    assert (both["code"], both["false_claims"], both["speedup_cold"]) == ("2", 0, 6.0)
+    assert both["truth"] == {"findings": 5}
+    assert both["earlier"] == {"code": "1", "parts": ["speed"]}
