@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 _LEAST_FOR_TAIL = 40
 _MIDDLE = 0.5
 """Anomalies are taken to have p-values below it."""
-_LEAST_NULL = 0.7
-"""A share of null records below it is a shift of the batch."""
+LEAST_NULL = 0.7
+"""A share of normal records below it is a shift of the batch: nobody looks at three records in ten."""
 _TRIM_FDR = 0.05
 """Records of the history leave it where, by its own bulk, all but a twentieth of what is as strange are anomalies."""
 
@@ -140,8 +140,7 @@ def benjamini_hochberg(p_values: Floats, fdr: float) -> NDArray[np.bool_]:
 def null_share(p_values: Floats) -> float:
     """Share of the hypotheses that look true: so many more p-values lie above one half than anomalies have.
 
-    1 where it would be below 0.7. More than three records in ten are no anomalies but a shift of the whole batch, and
-    a shift must not loosen the cut.
+    At most 1. Below `LEAST_NULL` the rest are no anomalies but a shift of the whole batch.
 
     References
     ----------
@@ -150,7 +149,14 @@ def null_share(p_values: Floats) -> float:
     if not len(p_values):
         return 1.0
     share = (1 + int((p_values > _MIDDLE).sum())) / (len(p_values) * (1 - _MIDDLE))
-    return min(share, 1.0) if share >= _LEAST_NULL else 1.0
+    return min(share, 1.0)
+
+
+def _shift(calibration: Calibration, by_detector: Floats) -> Floats:
+    """How much stranger the middle of the batch is than that of the history, of shape (n_detectors,)."""
+    return np.array(
+        [np.median(own) - np.median(held) for held, own in zip(calibration.by_detector, by_detector, strict=True)]
+    )
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,14 @@ def decide(by_detector: Floats, calibration: Calibration, fdr: float) -> Decisio
     if len(calibration):
         kept = calibration.trimmed()
         p_values = kept.p_values(by_detector)
+        flagged = benjamini_hochberg(p_values, fdr / max(null_share(p_values), LEAST_NULL)) & (p_values <= fdr)
+        shifted = 0
+        if null_share(p_values) < LEAST_NULL:
+            # A shift must not loosen the cut, and what it has brought to all records is no reason to look at one.
+            strange = benjamini_hochberg(p_values, fdr)
+            among_itself = kept.p_values(by_detector - _shift(kept, by_detector)[:, None])
+            flagged = benjamini_hochberg(np.maximum(p_values, among_itself), fdr)
+            shifted = int((strange & ~flagged).sum())
         smallest = 1 / (len(kept) + 1)
         guarantee = Guarantee(
             kind=GuaranteeKind.FDR,
@@ -188,8 +202,8 @@ def decide(by_detector: Floats, calibration: Calibration, fdr: float) -> Decisio
             calibration_size=len(kept),
             smallest_p=smallest,
             too_small=smallest > fdr / max(len(scores), 1),
+            shifted=shifted,
         )
-        flagged = benjamini_hochberg(p_values, fdr / null_share(p_values)) & (p_values <= fdr)
         return Decision(p_values, severity(kept.scores, scores), flagged, guarantee)
     if len(scores) < _LEAST_FOR_TAIL:
         nothing = np.zeros(len(scores), dtype=bool)

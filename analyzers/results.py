@@ -503,6 +503,8 @@ class Guarantee(Frozen):
     smallest_p: float | None = None
     too_small: bool = False
     """Whether the calibration set is too small to flag a single record at this `fdr`."""
+    shifted: int = 0
+    """Records that are strange to the history only because the whole batch is, and were not flagged for it."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from analyzers.calibration import Calibration, Decision, decide
 from analyzers.detectors import load_detector
 from analyzers.detectors.context import ContextEnsemble
 from analyzers.evidence import Evidence
-from analyzers.features import FeatureTable, Records, build_features
+from analyzers.features import FeatureKind, FeatureTable, Records, build_features, moved_features
 from analyzers.finding_types import Reason
-from analyzers.results import Check, CheckStatus, Flag, Outcome
+from analyzers.results import Check, CheckStatus, Flag, Outcome, Scalar
 from analyzers.settings import Material
 
 Floats = NDArray[np.float64]
@@ -82,15 +82,18 @@ def analyze_tabular_at(material: Material, rates: Sequence[float]) -> dict[float
         code = "ensemble_off" if material.batch.height else "ensemble_empty"
         return dict.fromkeys(rates, _nothing(material, code, {}))
     records = Records.of(material)
-    table = build_features(records, settings.timezone)
+    every = build_features(records, settings.timezone)
+    moved = moved_features(every, records)
+    table = every.only(~moved)
     if not table.features or records.n_reference < _LEAST_ROWS:
         values = {"count": records.n_reference, "needed": _LEAST_ROWS, "features": len(table.features)}
         return dict.fromkeys(rates, _nothing(material, "ensemble_too_few", values))
     model = _fit(records, table, settings.seed, extra)
     by_detector = model.by_detector(table.values[records.n_history :])
     scores = np.asarray(by_detector.mean(axis=0))
+    warnings = _moved(every.only(moved))
     return {
-        rate: _outcome(material, records, table, model, scores, decide(by_detector, model.calibration, rate))
+        rate: _outcome(material, records, table, model, scores, decide(by_detector, model.calibration, rate), warnings)
         for rate in rates
     }
 
@@ -118,7 +121,13 @@ def strangest(material: Material, count: int) -> tuple[Flag, ...]:
 
 
 def _outcome(
-    material: Material, records: Records, table: FeatureTable, model: _Model, scores: Floats, decision: Decision
+    material: Material,
+    records: Records,
+    table: FeatureTable,
+    model: _Model,
+    scores: Floats,
+    decision: Decision,
+    warnings: tuple[Check, ...],
 ) -> Outcome:
     flags, meant = _flags(material, records, table, model, scores, decision)
     check = Check(
@@ -128,8 +137,25 @@ def _outcome(
         values={"count": len(scores), "features": len(table.features), "fitted": len(model.fitted)},
         flags=int(meant.sum()),
     )
+    if decision.guarantee.shifted:
+        warnings = (*warnings, _warning("ensemble_shifted", count=decision.guarantee.shifted, total=len(scores)))
     frame = _scores_frame(records, scores, decision, meant)
-    return Outcome(flags=flags, checks=(check,), guarantees=(decision.guarantee,), scores=frame)
+    return Outcome(flags=flags, checks=(check, *warnings), guarantees=(decision.guarantee,), scores=frame)
+
+
+def _moved(table: FeatureTable) -> tuple[Check, ...]:
+    """What to say of features in which the whole batch has left its history."""
+    if not table.features:
+        return ()
+    named = (
+        feature.other if feature.kind is FeatureKind.FREQUENCY and feature.other else feature.column
+        for feature in table.features
+    )
+    return (_warning("ensemble_moved", columns=", ".join(dict.fromkeys(named))),)
+
+
+def _warning(code: str, **values: Scalar) -> Check:
+    return Check(name="ensemble", status=CheckStatus.WARNING, code=code, values=values)
 
 
 def _nothing(material: Material, code: str, values: dict[str, int]) -> Outcome:

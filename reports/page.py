@@ -309,6 +309,8 @@ def _guarantees(part: MonitorPart, phrases: Phrases) -> tuple[str, ...]:
             said.append(phrases.text("page.guarantee_fdr_small", size=size, fdr=fdr, smallest=smallest))
         else:
             said.append(phrases.text("page.guarantee_fdr", size=size, fdr=fdr))
+        if guarantee.shifted:
+            said.append(phrases.text("page.guarantee_fdr_shifted"))
     return tuple(dict.fromkeys((*said, *_observed(part, phrases))))
 
 

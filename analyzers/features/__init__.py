@@ -8,11 +8,21 @@ from analyzers.features.amounts import excess_features, value_features
 from analyzers.features.calendar import calendar_features
 from analyzers.features.feature import Block, Feature, FeatureKind, FeatureTable
 from analyzers.features.frequency import frequency_features
+from analyzers.features.moved import moved_features
 from analyzers.features.rarity import rarity_features
 from analyzers.features.records import Records, canonical_order
 from analyzers.features.texts import text_features
 
-__all__ = ["Block", "Feature", "FeatureKind", "FeatureTable", "Records", "build_features", "canonical_order"]
+__all__ = [
+    "Block",
+    "Feature",
+    "FeatureKind",
+    "FeatureTable",
+    "Records",
+    "build_features",
+    "canonical_order",
+    "moved_features",
+]
 
 
 def build_features(records: Records, timezone: str) -> FeatureTable:
@@ -47,6 +57,4 @@ def build_features(records: Records, timezone: str) -> FeatureTable:
 
 
 def _without_constants(table: FeatureTable) -> FeatureTable:
-    varies = table.values.max(axis=0, initial=-np.inf) > table.values.min(axis=0, initial=np.inf)
-    kept = tuple(feature for feature, kept in zip(table.features, varies, strict=True) if kept)
-    return FeatureTable(kept, np.ascontiguousarray(table.values[:, varies]))
+    return table.only(table.values.max(axis=0, initial=-np.inf) > table.values.min(axis=0, initial=np.inf))

@@ -106,6 +106,11 @@ class FeatureTable:
     features: tuple[Feature, ...]
     values: NDArray[np.float32]
 
+    def only(self, chosen: NDArray[np.bool_]) -> FeatureTable:
+        """The chosen features, of a mask of shape (n_features,)."""
+        kept = tuple(feature for feature, keep in zip(self.features, chosen, strict=True) if keep)
+        return FeatureTable(kept, np.ascontiguousarray(self.values[:, chosen]))
+
     @property
     def surprises(self) -> NDArray[np.intp]:
         """Positions of the features that can be read one by one."""

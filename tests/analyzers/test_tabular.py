@@ -166,6 +166,21 @@ def test_a_burst_is_one_flag_of_the_entity(history: pl.DataFrame) -> None:
     assert float(fact.actual or 0) > fact.expected_high
 
 
+def test_a_batch_that_has_moved_as_a_whole_is_told_and_single_records_are_judged_by_the_rest(
+    history: pl.DataFrame,
+) -> None:
+    night = payments(200, (91, 92), 5).with_columns(pl.col("paid_at").dt.offset_by("14h"))  # closing the year at night
+    night = changed(night, 7, amount=Decimal(90_000))
+    moved = analyze_tabular(Material(COLUMNS, history, night, AnalysisSettings()))
+    said = {check.code: check.values for check in moved.checks}
+    assert "paid_at" in str(said["ensemble_moved"]["columns"])
+    assert 7 in {row for flag in moved.flags for row in flag.rows}
+    assert moved.scores is not None
+    assert moved.scores["flagged"].sum() < 10
+    few = analyze_tabular(Material(COLUMNS, history, night.tail(20), AnalysisSettings()))
+    assert "ensemble_moved" not in {check.code for check in few.checks}
+
+
 def test_noise_ranked_against_itself_raises_next_to_nothing() -> None:
     flagged = []
     for seed in range(3):
