@@ -18,7 +18,7 @@ BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-netw
 def main(workspace: Path, folder: Path) -> None:
     """Take the pictures into `folder`."""
     report = max((workspace / "archive").glob("????-??-??*.html"), key=lambda path: path.stat().st_mtime)
-    mail = max((workspace / "outbox").glob("*.eml"), key=lambda path: path.stat().st_mtime)
+    mail = max((workspace / "outbox").glob("*.eml"), key=lambda path: path.stat().st_size)
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER_ARGUMENTS)
