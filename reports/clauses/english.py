@@ -141,7 +141,7 @@ def _combination(slots: Slots) -> Saying:
         return Saying(strongest or "the record", "is unusual in combination with the rest of the record")
     most = f", {strongest} most of all" if strongest else ""
     said = f"{', '.join(names[:-1])} and {names[-1]}"
-    return Saying(said, f"are unusual in combination rather than each alone{most}")
+    return Saying(said, f"are unusual in combination{most}")
 
 
 def _strangeness(slots: Slots) -> Saying:

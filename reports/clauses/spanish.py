@@ -169,7 +169,7 @@ def _combination(slots: Slots) -> Saying:
     most = f", sobre todo {strongest}" if strongest else ""
     conjunction = and_before(names[-1])
     said = f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
-    return Saying(said, f"resultan inusuales en combinación y no cada uno por separado{most}")
+    return Saying(said, f"resultan inusuales en combinación{most}")
 
 
 def and_before(text: str) -> str:

@@ -116,8 +116,8 @@ SAID: list[tuple[FactKind, dict[str, Any], str, str]] = [
     ),
     (
         K.COMBINATION, {},
-        "amount, account and iva are unusual in combination rather than each alone, amount most of all",
-        "amount, account e iva resultan inusuales en combinación y no cada uno por separado, sobre todo amount",
+        "amount, account and iva are unusual in combination, amount most of all",
+        "amount, account e iva resultan inusuales en combinación, sobre todo amount",
     ),
     (
         K.EPISODE, {"at": datetime(2026, 5, 31, 1, 10, tzinfo=UTC), "actual": 95.0, "values": {"open": True}},
