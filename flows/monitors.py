@@ -312,6 +312,8 @@ class WorkspaceSettings(Settings):
         default_factory=dict
     )
     """Databases that monitors may read, by a name of your own."""
+    logging: Literal["text", "json"] = "text"
+    """How nights and `sereno serve` write their log on standard error; `json` is one object a line."""
     defaults: dict[str, Any] = Field(default_factory=dict)
     """What holds for every monitor that does not say otherwise, such as `timezone` or `owners`: keys of a monitor."""
     report: ReportSettings = ReportSettings()

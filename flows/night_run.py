@@ -11,6 +11,7 @@ from typing import Any
 
 from analyzers.errors import OperationError
 from flows.prefect_environment import prepare
+from flows.structured_logs import as_line, sayer
 from flows.workspace import Workspace
 
 Say = Callable[[str], None]
@@ -74,10 +75,11 @@ def run_night(
     """
     names = [monitor.name for monitor in workspace.monitors(monitors)]
     prepare(workspace)
-    say("starting Prefect")
+    as_json = workspace.settings.logging == "json"
+    sayer(workspace, say)("starting Prefect")
     from flows.nightly import night
 
-    with _progress(say):
+    with _progress(say, as_json=as_json):
         state: Any = night(monitors=names, data_date=data_date, mail=mail, force=force, return_state=True)
     lines = getattr(state.data, "result", state.data)
     if not isinstance(lines, list):
@@ -88,9 +90,9 @@ def run_night(
 class _progress:  # noqa: N801 (used as a function: `with _progress(say)`)
     """Hands what the flow logs to `say`, with the seconds since the start."""
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, *, as_json: bool) -> None:
         self._logger = logging.getLogger("sereno")
-        self._handler = _Saying(say)
+        self._handler = _Saying(say, as_json=as_json)
 
     def __enter__(self) -> None:
         self._before = (self._logger.level, self._logger.propagate)
@@ -106,10 +108,13 @@ class _progress:  # noqa: N801 (used as a function: `with _progress(say)`)
 
 
 class _Saying(logging.Handler):
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, *, as_json: bool) -> None:
         super().__init__()
-        self._say = say
+        self._say, self._as_json = say, as_json
         self._started = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self._as_json:
+            self._say(as_line(record))
+            return
         self._say(f"[{time.monotonic() - self._started:4.0f} s] {record.getMessage()}")

@@ -30,6 +30,7 @@ from flows.house_style import read_style
 from flows.models import model_hash
 from flows.outcomes import Decision, Outcome, Outcomes
 from flows.plan import Plan, plan_runs
+from flows.structured_logs import about
 from flows.warehouse import Warehouse
 from flows.workspace import Workspace, exclusive, run_folder
 
@@ -142,6 +143,8 @@ def night(
         force: Decide a date again that was decided already; its mail is a numbered correction.
     """
     os.umask(0o077)
+    # Prefect leaves the level of other loggers at warnings: neither its UI nor the console would show the steps.
+    logging.getLogger("sereno").setLevel(logging.INFO)
     workspace = Workspace.open()
     workspace.prepare()
     chosen = workspace.monitors(tuple(monitors or ()))
@@ -168,7 +171,7 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
     shared: Any = quote(plan)
     outcomes = Outcomes(plan.runs)
     for run in outcomes.going():
-        log.info("%s: reading records", run.name)
+        log.info("%s: reading records", run.name, extra=about(run))
         _keep_failure(outcomes, [run.name], pull(shared, run.name, return_state=True))
     if names := [run.name for run in outcomes.going()]:
         log.info("writing records into the warehouse")
@@ -176,7 +179,7 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
         if _keep_failure(outcomes, names, state):
             outcomes.decide(state.result())
     for run in outcomes.going():
-        log.info("%s: analyzing %s", run.name, run.data_date)
+        log.info("%s: analyzing %s", run.name, run.data_date, extra=about(run))
         _keep_failure(outcomes, [run.name], analyze(shared, run.name, return_state=True))
     if names := [run.name for run in outcomes.going()]:
         log.info("explaining")

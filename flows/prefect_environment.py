@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from flows import structured_logs
 from flows.workspace import VARIABLE, Workspace
 
 ALWAYS = {
@@ -30,6 +31,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
     """Variables under which Prefect serves this workspace and talks to nobody else."""
     return {
         **ALWAYS,
+        **(structured_logs.ENVIRONMENT if workspace.settings.logging == "json" else {}),
         VARIABLE: str(workspace.folder),
         "PREFECT_HOME": str(workspace.prefect_home),
         "PREFECT_PROFILES_PATH": str(workspace.prefect_home / "profiles.toml"),

@@ -36,11 +36,7 @@ class Tidied:
 
     def sentences(self) -> list[str]:
         """A line each, for the log."""
-        told = [
-            f"{name}: by its retention deleted "
-            + ", ".join(f"{count:,} {kind}" for kind, count in asdict(gone).items())
-            for name, gone in self.deleted.items()
-        ]
+        told = [f"{name}: its retention deleted {gone}" for name, gone in self.deleted.items()]
         return [*told, *([f"deleted {len(self.files)} files of old reports and mails"] if self.files else [])]
 
 

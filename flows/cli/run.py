@@ -26,9 +26,11 @@ def run(
     Example: sereno run ledger --data-date 2026-05-31
     """
     from flows.night_run import run_night
+    from flows.structured_logs import sayer
     from flows.workspace import Workspace
 
     opened = Workspace.open(workspace)
+    tell = sayer(opened, say)
     lines = run_night(
         opened,
         tuple(monitors or ()),
@@ -41,5 +43,5 @@ def run(
         if json:
             print_object(line.contract())
         else:
-            say(line.sentence())
+            tell(line.sentence())
     return max((line.exit_status for line in lines), default=0)

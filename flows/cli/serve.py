@@ -11,6 +11,7 @@ def serve(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
     Starts the Prefect server and the schedules of all monitors; runs until Ctrl-C.
     """
     from flows import serving
+    from flows.structured_logs import sayer
     from flows.workspace import Workspace
 
     opened = Workspace.open(workspace)
@@ -18,8 +19,9 @@ def serve(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
     address = opened.settings.prefect.api_url or f"http://127.0.0.1:{opened.settings.prefect.port}"
     if json:
         print_object({"ui": address, "workspace": str(opened.folder)})
-    say(f"serving {opened.folder} at {address} (Ctrl-C stops)")
+    tell = sayer(opened, say)
+    tell(f"serving {opened.folder} at {address} (Ctrl-C stops)")
     for (cron, zone), names in serving.schedules(opened).items():
-        say(f"  {', '.join(names)}: {cron} ({zone})")
+        tell(f"  {', '.join(names)}: {cron} ({zone})")
     serving.serve(opened)
     return 0

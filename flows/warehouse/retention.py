@@ -26,6 +26,16 @@ class Deleted:
     findings: int = 0
     """What nights said of findings, a row a night and finding."""
 
+    def __str__(self) -> str:
+        """What went, in words."""
+        counts = {
+            "records": self.records,
+            "quarantined rows": self.quarantined,
+            "rows of reference tables": self.reference_rows,
+            "findings of single nights": self.findings,
+        }
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+
     @property
     def any(self) -> bool:
         """Whether anything was deleted."""

@@ -74,6 +74,7 @@ def test_what_is_over_goes_and_what_was_decided_stays(workspace: Workspace) -> N
     after, gone = counts(workspace), done.deleted["payments"]
     assert gone.records == before["records_payments"] - after["records_payments"] > 0
     assert gone.findings == before["run_findings"] - after["run_findings"] > 0
+    assert done.sentences()[0].startswith(f"payments: its retention deleted {gone.records} records, ")
     assert (after["facts"] < before["facts"], after["narratives"] < before["narratives"]) == (True, True)
     for table in ("runs", "findings", "sightings"):
         assert after[table] == before[table]
