@@ -24,6 +24,7 @@ class EntityRow:
     part: MonitorPart
     risk: EntityRisk
     trend: Markup
+    """Empty on its first night, which has no trend yet."""
     direction: str
     """`new`, `rising`, `falling` or `steady`."""
     money: tuple[Money, ...]
@@ -55,6 +56,7 @@ def _row(part: MonitorPart, risk: EntityRisk, phrases: Phrases) -> EntityRow:
         last=phrases.number(values[-1], 0),
         most=phrases.number(max(values), 0),
     )
-    drawing = Markup(sparkline(values, text=said))  # noqa: S704 - drawn by our own code, which escapes its text
+    drawn = sparkline(values, text=said) if len(values) > 1 else ""
+    drawing = Markup(drawn)  # noqa: S704 - drawn by our own code, which escapes its text
     money = tuple(Money(amount, currency or None) for currency, amount in sorted(risk.exposure.items()))
     return EntityRow(part, risk, drawing, direction(risk), money)
