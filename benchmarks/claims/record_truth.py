@@ -13,7 +13,7 @@ from benchmarks.claims.statement import Finding, Judgement, Statement
 
 Truth = Callable[[Statement, Finding, Source], Judgement]
 _AMOUNTS = ("amount", "importe", "monto", "amt", "betrag", "montant", "tx_amount")
-_MOST_ROWS = 300
+_MOST_ROWS = 1_000
 
 
 def best(judgements: Iterator[Judgement], otherwise: str) -> Judgement:
@@ -28,7 +28,7 @@ def best(judgements: Iterator[Judgement], otherwise: str) -> Judgement:
 
 
 def rows_of(finding: Finding) -> Sequence[int]:
-    """The finding's rows, at most some hundred."""
+    """The finding's rows, at most a thousand."""
     return list(finding.get("rows") or ())[:_MOST_ROWS]
 
 
