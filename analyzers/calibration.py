@@ -187,9 +187,10 @@ def decide(by_detector: Floats, calibration: Calibration, fdr: float) -> Decisio
     if len(calibration):
         kept = calibration.trimmed()
         p_values = kept.p_values(by_detector)
-        flagged = benjamini_hochberg(p_values, fdr / max(null_share(p_values), LEAST_NULL)) & (p_values <= fdr)
+        share = null_share(p_values)
+        flagged = benjamini_hochberg(p_values, fdr / max(share, LEAST_NULL)) & (p_values <= fdr)
         shifted = 0
-        if null_share(p_values) < LEAST_NULL:
+        if share < LEAST_NULL:
             # A shift must not loosen the cut, and what it has brought to all records is no reason to look at one.
             strange = benjamini_hochberg(p_values, fdr)
             among_itself = kept.p_values(by_detector - _shift(kept, by_detector)[:, None])

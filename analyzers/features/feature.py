@@ -108,6 +108,8 @@ class FeatureTable:
 
     def only(self, chosen: NDArray[np.bool_]) -> FeatureTable:
         """The chosen features, of a mask of shape (n_features,)."""
+        if chosen.all():
+            return self  # the matrix of a large history is not copied for nothing
         kept = tuple(feature for feature, keep in zip(self.features, chosen, strict=True) if keep)
         return FeatureTable(kept, np.ascontiguousarray(self.values[:, chosen]))
 

@@ -14,6 +14,8 @@ _MOST = 0.5
 """A batch that is beyond the same edge with more than this share has moved."""
 _LEAST_BATCH = 40
 """Fewer records may all be anomalies."""
+_MOST_PAST = 200_000
+"""Most records of the history that its edges are read from, evenly over its order."""
 
 
 def moved_features(table: FeatureTable, records: Records) -> NDArray[np.bool_]:
@@ -21,6 +23,8 @@ def moved_features(table: FeatureTable, records: Records) -> NDArray[np.bool_]:
     batch = table.values[records.n_history :]
     if records.ranking or len(batch) < _LEAST_BATCH or not table.features:
         return np.zeros(len(table.features), dtype=np.bool_)
-    low, high = np.quantile(table.values[records.settled], [_EDGE, 1 - _EDGE], axis=0)
+    past = np.flatnonzero(records.settled)
+    past = past[:: -(-len(past) // _MOST_PAST)]
+    low, high = np.quantile(table.values[past], [_EDGE, 1 - _EDGE], axis=0)
     above, below = (batch > high).mean(axis=0), (batch < low).mean(axis=0)
     return np.asarray(np.maximum(above, below) > _MOST)
