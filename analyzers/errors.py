@@ -9,7 +9,8 @@ SerenoError
 `-- OperationError       ours or the world's: exit status 1
     |-- WarehouseError   the warehouse is locked, damaged or too new
     |-- DatabaseError    a database that does not answer, which a second try may find well
-    `-- DeliveryError    a mail that could not be handed over
+    |-- DeliveryError    a mail that could not be handed over
+    `-- EgressRefusedError  a connection that no setting allows
 
 A message is one line and says what is wrong, where, and what to do about it.
 """
@@ -62,3 +63,7 @@ class DatabaseError(OperationError):
 
 class DeliveryError(OperationError):
     """A mail could not be handed over."""
+
+
+class EgressRefusedError(OperationError, PermissionError):
+    """A connection or name lookup that no setting allows; an OSError too, so that libraries take it as a failure."""

@@ -8,6 +8,7 @@ it is never lost.
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -75,7 +76,9 @@ def _send(path: Path, recipient: str, settings: MailSettings, password: str | No
 def connect(settings: MailSettings) -> smtplib.SMTP:
     """A connection to the configured server, encrypted from the start where it says `tls`; OSError or SMTPException."""
     host = settings.host or ""
+    # Without a name of our own smtplib would ask a name server for this machine's.
+    own = socket.gethostname() if "." in socket.gethostname() else "[127.0.0.1]"
     if settings.security == "tls":
         context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(host, settings.port, timeout=settings.timeout, context=context)
-    return smtplib.SMTP(host, settings.port, timeout=settings.timeout)
+        return smtplib.SMTP_SSL(host, settings.port, own, timeout=settings.timeout, context=context)
+    return smtplib.SMTP(host, settings.port, own, timeout=settings.timeout)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import ipaddress
 import json
 import socket
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analyzers.errors import ModelError
+from flows.egress.policy import PRIVATE, as_address
 from reports.narrator.engines import Tokens
 from reports.narrator.prompt import Prompt
 
@@ -143,10 +143,7 @@ def private_address(url: str) -> Address:
 
 def is_private(number: str) -> bool:
     """Whether an address is loopback or of the ranges for private networks (RFC 1918, RFC 4193)."""
-    address = ipaddress.ip_address(number.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
-    return address.is_loopback or any(address in network for network in _PRIVATE if network.version == address.version)
-
-
-_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+    address = as_address(number)
+    return address is not None and (
+        address.is_loopback or any(address in network for network in PRIVATE if network.version == address.version)
+    )

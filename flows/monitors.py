@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from analyzers.audit.house_rules import check_predicate
 from analyzers.columns import Column, Columns, Role, Shape
@@ -20,12 +20,14 @@ from analyzers.errors import MonitorError
 from analyzers.settings import AnalysisSettings, BehaviourSettings
 from flows.database_settings import DatabaseSettings
 from flows.documents import Document, KeyPath, read_with_includes, validate
-from flows.settings import Credential, Settings
+from flows.egress.policy import as_address, is_private_network
+from flows.settings import PREFECT_SECRET, Credential, Settings
 from reports.playbook import Playbook
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,255}")
 _LONGEST_QUERY = 100_000
+_SHORTEST_PASSWORD = 12
 _STATED_ABOVE = ("monitor", "timezone", "currency")
 
 
@@ -273,10 +275,52 @@ class PrefectSettings(Settings):
 
     api_url: str | None = None
     """An existing server; without it `sereno serve` starts one."""
+    host: str = "127.0.0.1"
+    """Address at which the server that `sereno serve` starts listens; another than loopback needs `login`."""
     port: int = Field(4200, ge=1, le=65535)
-    """Port of the server that `sereno serve` starts, on loopback."""
+    """Port of the server that `sereno serve` starts."""
+    login: Credential | None = Field(None, repr=False)
+    """Login of that server's API and UI, or of the one at `api_url`, as `user:password`; at least 12 characters of
+    password. It travels as it is: put a proxy with TLS before a server that others reach."""
     ui_url: str | None = Field(None, pattern=r"^https?://[^\s/]+(/[^\s]*)?$")
     """Address under which readers of the reports reach the Prefect UI, where it is not the server's own."""
+
+    @field_validator("host")
+    @classmethod
+    def _number(cls, value: str) -> str:
+        if value != "localhost" and as_address(value) is None:
+            raise ValueError(f"{value[:80]!r} is no address to listen at; write 127.0.0.1, or one of this machine's")
+        return value
+
+    @field_validator("login")
+    @classmethod
+    def _user_and_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            user, _, password = value.get_secret_value().partition(":")
+            if PREFECT_SECRET.fullmatch(value.get_secret_value()):
+                raise ValueError("Prefect cannot keep its own login; write it as ${NAME}, from the environment")
+            if not user or len(password) < _SHORTEST_PASSWORD:
+                raise ValueError(f"write it as user:password, with a password of {_SHORTEST_PASSWORD} or more letters")
+        return value
+
+    @model_validator(mode="after")
+    def _guarded(self) -> PrefectSettings:
+        if not self.is_local and self.login is None:
+            raise ValueError(f"host {self.host} lets others in; set a `login` too, or leave `host` out")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server that `sereno serve` starts is reached from this machine only."""
+        address = as_address(self.host)
+        return address is None or address.is_loopback
+
+    @property
+    def own_url(self) -> str:
+        """Where this machine reaches that server."""
+        address = as_address(self.host)
+        host = "127.0.0.1" if address is None or address.is_unspecified else self.host
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
 class ReportSettings(Settings):
@@ -312,6 +356,9 @@ class WorkspaceSettings(Settings):
         default_factory=dict
     )
     """Databases that monitors may read, by a name of your own."""
+    networks: tuple[str, ...] = ()
+    """Private networks of which every address may be talked to, beside the hosts that settings name: for databases
+    behind a DSN, or several machines of one service. Such as `[10.20.0.0/16]`."""
     logging: Literal["text", "json"] = "text"
     """How nights and `sereno serve` write their log on standard error; `json` is one object a line."""
     defaults: dict[str, Any] = Field(default_factory=dict)
@@ -324,6 +371,18 @@ class WorkspaceSettings(Settings):
     @classmethod
     def _zone(cls, value: str) -> str:
         return known_timezone(value)
+
+    @field_validator("networks")
+    @classmethod
+    def _private(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                private = is_private_network(network)
+            except ValueError:
+                raise ValueError(f"{network[:80]!r} is not a network; write it as 10.20.0.0/16") from None
+            if not private:
+                raise ValueError(f"{network[:80]!r} is not private; name public hosts one by one, where they are used")
+        return value
 
     @model_validator(mode="after")
     def _one_model(self) -> WorkspaceSettings:

@@ -24,6 +24,7 @@ from prefect.utilities.annotations import quote
 from analyzers.errors import UserError
 from flows import analysis, explanation, ingestion, publishing, tidying
 from flows.delivery import deliver_outbox
+from flows.egress import guard
 from flows.failures import failure
 from flows.handover import Handover
 from flows.house_style import read_style
@@ -143,6 +144,7 @@ def night(
         force: Decide a date again that was decided already; its mail is a numbered correction.
     """
     os.umask(0o077)
+    guard.install()
     # Prefect leaves the level of other loggers at warnings: neither its UI nor the console would show the steps.
     logging.getLogger("sereno").setLevel(logging.INFO)
     workspace = Workspace.open()

@@ -25,19 +25,31 @@ ALWAYS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "false",
 }
+DIRECT = {"NO_PROXY": "*", "no_proxy": "*"}
+"""Every address is the one that the settings name: no proxy stands between."""
 
 
 def environment(workspace: Workspace) -> dict[str, str]:
     """Variables under which Prefect serves this workspace and talks to nobody else."""
     return {
         **ALWAYS,
+        **DIRECT,
         **(structured_logs.ENVIRONMENT if workspace.settings.logging == "json" else {}),
         VARIABLE: str(workspace.folder),
         "PREFECT_HOME": str(workspace.prefect_home),
         "PREFECT_PROFILES_PATH": str(workspace.prefect_home / "profiles.toml"),
-        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_HOST": workspace.settings.prefect.host,
         "PREFECT_SERVER_API_PORT": str(workspace.settings.prefect.port),
+        **_login(workspace),
     }
+
+
+def _login(workspace: Workspace) -> dict[str, str]:
+    """What server and clients know each other by, where a login is set. An environment is its owner's only to read."""
+    login = workspace.settings.prefect.login
+    if login is None:
+        return {}
+    return dict.fromkeys(("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"), login.get_secret_value())
 
 
 def prepare(workspace: Workspace) -> None:
@@ -63,7 +75,7 @@ def served_url(workspace: Workspace) -> str | None:
         url = str(json.loads(serving_file(workspace).read_text(encoding="utf-8"))["url"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return url if url.startswith("http://127.0.0.1:") and is_healthy(url) else None
+    return url if url == f"{workspace.settings.prefect.own_url}/api" and is_healthy(url) else None
 
 
 def is_healthy(url: str) -> bool:

@@ -1,4 +1,6 @@
-"""`sereno serve`: a Prefect server on loopback, the schedules of all monitors, and runs from its UI.
+"""`sereno serve`: a Prefect server, the schedules of all monitors, and runs from its UI.
+
+The server listens on loopback unless the settings say otherwise and name a login.
 
 One deployment serves the schedule and the runs that people ask for, since Prefect counts its concurrency limit per
 deployment; a second run waits (`ENQUEUE`): `CANCEL_NEW` would drop the nightly for minutes after a killed runner.
@@ -107,24 +109,27 @@ def _description(workspace: Workspace, form: str) -> str:
 
 @contextlib.contextmanager
 def own_server(workspace: Workspace) -> Iterator[str]:
-    """A Prefect server on loopback for this workspace; its API address. UsageError where the port is taken."""
-    port = workspace.settings.prefect.port
-    url = f"http://127.0.0.1:{port}/api"
+    """A Prefect server for this workspace; its API address. UsageError where the port is taken."""
+    settings = workspace.settings.prefect
+    host, port = settings.host, settings.port
+    url = f"{settings.own_url}/api"
     if served_url(workspace):
         raise UsageError(f"{workspace.folder}: already served at {url}; stop the other `sereno serve` first")
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
+            probe.bind((host, port))
+        except OSError as error:
             raise UsageError(
-                f"port {port} is taken; choose another with `prefect: {{port: N}}` in sereno.yaml"
+                f"{host}:{port} cannot be listened at ({error.strerror}); choose another with "
+                "`prefect: {port: N}` in sereno.yaml"
             ) from None
     log_path = workspace.prefect_home / "server.log"
     with log_path.open("ab") as log:
         # Its own session: a Ctrl-C reaches this process first, which then ends the server in order.
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"],
+            [sys.executable, "-m", "flows.prefect_server"],
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             env={**os.environ, **environment(workspace), "PREFECT_API_URL": url},
@@ -137,6 +142,8 @@ def own_server(workspace: Workspace) -> Iterator[str]:
     finally:
         serving_file(workspace).unlink(missing_ok=True)
         process.send_signal(signal.SIGTERM)
+        if process.stdin is not None:
+            process.stdin.close()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

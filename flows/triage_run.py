@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from flows import triaging
+from flows.egress import guard
 from flows.failures import failure
 from flows.warehouse.triage import Verdict
 from flows.workspace import Workspace
@@ -33,6 +34,7 @@ def triage(finding: str, verdict: Verdict, reason: str, by: str, until: date | N
         until: Last day of an acceptance.
     """
     os.umask(0o077)
+    guard.install()
     try:
         decided = triaging.triage(
             Workspace.open(), finding, verdict, why=reason.strip(), who=by.strip(), at=datetime.now(UTC), until=until

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from analyzers.errors import MonitorError, OperationError, UsageError
 from flows.documents import read_document, validate
+from flows.egress import guard
+from flows.egress.destinations import policy_of
 from flows.monitors import Monitor, WorkspaceSettings, load_monitor
 from flows.prompts import prefix_files, read_prefix
 from reports.playbook import Playbook, parse_playbook
@@ -38,14 +40,19 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Workspace:
-        """The workspace in `folder`, else in `$SERENO_WORKSPACE`, else here; UsageError where there is none."""
+        """The workspace in `folder`, else in `$SERENO_WORKSPACE`, else here; UsageError where there is none.
+
+        From now on the egress guard allows the addresses that its settings name.
+        """
         chosen = (folder or Path(os.environ.get(VARIABLE) or ".")).resolve()
         path = chosen / "sereno.yaml"
         if not path.is_file():
             raise UsageError(
                 f"{chosen}: no sereno.yaml here; name a workspace with --workspace, or make one with `sereno init`"
             )
-        return cls(chosen, validate(read_document(path), WorkspaceSettings))
+        opened = cls(chosen, validate(read_document(path), WorkspaceSettings))
+        guard.permit(policy_of(opened.settings, str(opened.egress_log)))
+        return opened
 
     @classmethod
     def open_if_any(cls, folder: Path | None = None) -> Workspace | None:
@@ -72,6 +79,11 @@ class Workspace:
     def work(self) -> Path:
         """What tasks of a run hand to each other; nothing in it outlives its run."""
         return self.folder / "work"
+
+    @property
+    def egress_log(self) -> Path:
+        """Connections that the egress guard refused, a line each."""
+        return self.folder / "egress.log"
 
     @property
     def prefect_home(self) -> Path:

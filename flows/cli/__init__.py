@@ -31,6 +31,7 @@ from flows.cli import (
     snooze,
     triage,
 )
+from flows.egress import guard
 
 app = typer.Typer(
     name="sereno",
@@ -62,6 +63,7 @@ app.command("restore")(backup.restore)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits 0, 2 for a user's mistake, 1 for a failure of ours or the world's."""
     os.umask(0o077)
+    guard.install()
     sys.exit(status(arguments))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,15 +14,20 @@ def doctor(
     connect: Annotated[
         bool, typer.Option("--connect", help="Contact the configured databases, mail and model servers, too.")
     ] = False,
+    egress: Annotated[
+        bool, typer.Option("--egress", help="List what may be talked to, what is switched off, what was refused.")
+    ] = False,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Look for what would disturb a night: software, model, machine, workspace, sources, mail.
+    """Look for what would disturb a night: software, model, machine, workspace, egress, sources, mail.
 
     Changes nothing. Each line is ok, warning or problem, with what to do. Exits 1 where there is a problem.
 
     Example: sereno doctor --workspace ./acme
     """
+    if egress:
+        return _list_egress(workspace, json=json)
     from flows.doctor.line import Patient, Status
     from flows.doctor.sections import examine
     from flows.workspace import Workspace
@@ -40,3 +46,15 @@ def doctor(
             if line.remedy:
                 print(f"{'':8} {'':10} {'':12} -> {line.remedy}")
     return worst
+
+
+def _list_egress(workspace: Path | None, *, json: bool) -> int:
+    from flows.doctor.egress import auditors_list
+    from flows.workspace import Workspace
+
+    for item in auditors_list(Workspace.open(workspace)):
+        if json:
+            print_object({"kind": item.kind, "what": item.what, "by": item.by})
+        else:
+            print(f"{item.kind:8} {item.what:56} {item.by}")
+    return 0

@@ -16,7 +16,7 @@ def serve(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
 
     opened = Workspace.open(workspace)
     opened.monitors()
-    address = opened.settings.prefect.api_url or f"http://127.0.0.1:{opened.settings.prefect.port}"
+    address = opened.settings.prefect.api_url or opened.settings.prefect.own_url
     if json:
         print_object({"ui": address, "workspace": str(opened.folder)})
     tell = sayer(opened, say)

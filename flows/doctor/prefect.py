@@ -75,11 +75,11 @@ def _server(workspace: Workspace) -> Line:
         return problem("server", f"{configured} does not answer", "start that server, or remove prefect.api_url")
     if url := served_url(workspace):
         return ok("server", f"`sereno serve` runs at {url}")
-    port = workspace.settings.prefect.port
-    with socket.socket() as probe:
+    host, port = workspace.settings.prefect.host, workspace.settings.prefect.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return warning("server", f"port {port} is taken by something else", "set prefect.port in sereno.yaml")
     return warning("server", "`sereno serve` does not run: no night starts by itself", "start it, or call `sereno run`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from analyzers.errors import SerenoError
+from flows.doctor.egress import look_at_egress
 from flows.doctor.line import Line, Patient, Section, problem
 from flows.doctor.machine import look_at_machine
 from flows.doctor.mail import look_at_mail
@@ -20,6 +21,7 @@ SECTIONS: Mapping[str, Section] = {
     "model": look_at_model,
     "machine": look_at_machine,
     "workspace": look_at_workspace,
+    "egress": look_at_egress,
     "sources": look_at_sources,
     "mail": look_at_mail,
 }

@@ -12,7 +12,7 @@ from flows.house_style import read_style
 from flows.warehouse import Warehouse, schema
 from flows.workspace import Workspace
 
-PRIVATE = (".sereno-key", "archive", "outbox", "work", "models", ".prefect", "warehouse.duckdb")
+PRIVATE = (".sereno-key", "archive", "outbox", "work", "models", ".prefect", "warehouse.duckdb", "egress.log")
 PATIENCE = 5.0
 """Seconds to wait for a night that holds the warehouse."""
 

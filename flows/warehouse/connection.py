@@ -26,6 +26,10 @@ STORAGE_VERSION = "v1.5.0"
 
 _MEMORY_CEILING = 2 * 1024**3
 _CONFIGURING = threading.Lock()
+_FETCHING = (
+    "autoinstall_known_extensions", "autoload_known_extensions", "allow_community_extensions",
+    "custom_extension_repository",
+)  # fmt: skip
 _NOWHERE = "http://127.0.0.1:1"
 
 
@@ -77,6 +81,14 @@ class Warehouse:
             return None
         with self._locked(shared=True), self._opened(read_only=True) as connection:
             return schema.version(connection)
+
+    def fetching(self) -> dict[str, str]:
+        """What a connection says of its settings that would let DuckDB fetch code from elsewhere."""
+        settings = self._settings()
+        with duckdb.connect(":memory:", config=settings) as connection:
+            return {
+                name: str(sql.scalar(connection, f"SELECT current_setting({sql.text(name)})")) for name in _FETCHING
+            }
 
     def backup(self, target: Path) -> None:
         """Copy the warehouse to a new file, in a consistent state and readable by its owner only.
