@@ -13,6 +13,7 @@ import polars as pl
 
 from analyzers.columns import Columns, Role
 from analyzers.errors import SourceError
+from flows.forgotten import Forgotten
 from flows.masking import mask_persons
 from flows.monitors import Monitor
 from flows.outcomes import Decision
@@ -86,14 +87,15 @@ def stated_kinds(columns: Columns) -> dict[str, Kind]:
 
 def pull(plan: Plan, run: MonitorRun) -> int:
     """Read one monitor's source and reference tables into the run's folder; the number of records."""
+    forgotten = Forgotten.of(plan.workspace, plan.warehouse)
     with databases(plan.workspace) as opened:
         source = read_source(plan.workspace, run.monitor, opened, Reach(since=_read_from(plan, run)))
         for name in run.monitor.references:
             frame = read_reference(plan.workspace, run.monitor, name, opened)
-            plan.handover.write_frame(run.name, f"reference-{name}", frame)
-    found = _kept(plan, run, source.records)
+            plan.handover.write_frame(run.name, f"reference-{name}", forgotten.reference(run.monitor, name, frame))
+    found = forgotten.records(run.monitor, _kept(plan, run, source.records))
     plan.handover.write_frame(run.name, "records", found)
-    plan.handover.write_frame(run.name, "quarantined", source.quarantined)
+    plan.handover.write_frame(run.name, "quarantined", forgotten.quarantined(run.monitor, source.quarantined))
     notes = {
         "quarantined": source.quarantined["row"].n_unique(),
         "source": source.place,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container, Iterable
+from hashlib import blake2b
+
 import polars as pl
 
 from analyzers.columns import Columns, Field, Role
 from analyzers.persons import mask_of
+
+_UNSPACED = re.compile(r"[\W_]")
 
 
 def mask_persons(frame: pl.DataFrame, columns: Columns, key: bytes) -> pl.DataFrame:
@@ -18,6 +24,34 @@ def mask_persons(frame: pl.DataFrame, columns: Columns, key: bytes) -> pl.DataFr
             is_account = columns.get(name).field is Field.BANK_ACCOUNT
             frame = mask_accounts(frame, name, key) if is_account else mask_column(frame, name, key)
     return frame
+
+
+def masks_of(value: str, key: bytes) -> frozenset[str]:
+    """All masks that a value may have: as a name, and as a bank account."""
+    return frozenset(mask_of(each, key) for each in (value, _UNSPACED.sub("", value)) if each.strip())
+
+
+def without_persons(frame: pl.DataFrame, names: Iterable[str], erased: Container[str], key: bytes) -> pl.DataFrame:
+    """The frame with null in the place of every person who was erased.
+
+    names : columns of persons. erased : hashes of their masks, as `erased_hash` gives them.
+    """
+    for name in names:
+        if name in frame.columns:
+            written = frame.get_column(name).cast(pl.String)
+            gone = [
+                value
+                for value in written.unique().drop_nulls().to_list()
+                if any(erased_hash(mask, key) in erased for mask in masks_of(value, key))
+            ]
+            if gone:
+                frame = frame.with_columns(pl.when(written.is_in(gone).not_()).then(pl.col(name)).alias(name))
+    return frame
+
+
+def erased_hash(mask: str, key: bytes) -> str:
+    """What is kept of an erased person, so that the next night does not bring them back: a keyed hash of the mask."""
+    return blake2b(mask.encode(), key=key[:64], digest_size=16, person=b"erased").hexdigest()
 
 
 def mask_column(frame: pl.DataFrame, name: str, key: bytes) -> pl.DataFrame:

@@ -16,9 +16,21 @@ from flows.ingestion import run_record
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import MonitorRun, Plan
 from flows.shown_settings import shown
+from flows.system_user import system_user
 from flows.triage_links import form_address, with_links
 from flows.version import version, versions
-from flows.warehouse import audit, deliveries, entity_risk, findings, narratives, run_settings, runs, similar, sql
+from flows.warehouse import (
+    audit,
+    configurations,
+    deliveries,
+    entity_risk,
+    findings,
+    narratives,
+    run_settings,
+    runs,
+    similar,
+    sql,
+)
 from flows.warehouse.deliveries import Delivery
 from flows.warehouse.publish import publish as publish_run
 from flows.warehouse.runs import RunStatus
@@ -54,6 +66,7 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
     # Drawn before the transaction, so that the warehouse is held for writing only.
     exports = _exports(night)
     with plan.warehouse.writing() as connection:
+        _note_configuration(connection, plan)
         for run in plan.runs:
             _store(connection, plan, run, outcomes.of[run.name], report)
         head = audit.head(connection)
@@ -167,6 +180,14 @@ def _report_path(plan: Plan) -> str:
 def _next_correction(connection: sql.Connection, run: MonitorRun) -> int:
     before = runs.finished_run(connection, run.name, run.data_date)
     return before.correction + 1 if before else 0
+
+
+def _note_configuration(connection: sql.Connection, plan: Plan) -> None:
+    """What the settings say since this night, where they said something else before."""
+    under, now = system_user(), datetime.now(UTC)
+    configurations.note(connection, configurations.WORKSPACE, shown(plan.workspace.settings), under, now)
+    for run in plan.runs:
+        configurations.note(connection, run.name, shown(run.monitor), under, now)
 
 
 def _store(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outcome, report: str) -> None:

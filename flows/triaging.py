@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import getpass
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -46,14 +45,6 @@ class Decided:
             "review": "in_review" if made.verdict is Verdict.INCONCLUSIVE else "closed",
             "audit": made.audit_seq,
         }
-
-
-def system_user() -> str:
-    """The user who runs the program; UsageError where the system does not say."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        raise UsageError("the system does not say who you are; add --by with your name") from None
 
 
 def parse_verdict(value: str) -> Verdict:

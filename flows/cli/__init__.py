@@ -20,6 +20,7 @@ from flows.cli import (
     check,
     demo,
     doctor,
+    erase,
     evidence,
     findings,
     init,
@@ -52,6 +53,7 @@ app.command("findings")(findings.findings)
 app.command("triage")(triage.triage)
 app.command("snooze")(snooze.snooze)
 app.command("evidence")(evidence.evidence)
+app.command("erase")(erase.erase)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.add_typer(models.models, name="models")

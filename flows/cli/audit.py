@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analyzers.errors import UsageError
 from flows.cli.options import JsonOption, WorkspaceOption, print_object, say
 
+if TYPE_CHECKING:
+    from flows.workspace import Workspace
+
 
 def audit(
-    action: Annotated[str, typer.Argument(metavar="verify")],
-    anchor: Annotated[str | None, typer.Option(help="Head of the chain that a mail carried.")] = None,
+    action: Annotated[str, typer.Argument(metavar="verify|export")],
+    anchor: Annotated[str | None, typer.Option(help="verify: head of the chain that a mail carried.")] = None,
+    to: Annotated[Path | None, typer.Option(help="export: a file (default: standard output).")] = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Verify the audit chain.
+    """Verify the audit chain, or export it.
 
-    `sereno audit verify --anchor HEAD` compares with the head that a mail carried.
+    `sereno audit verify --anchor HEAD` compares with the head that a mail carried. `sereno audit export` writes every
+    entry with its content and salt as a JSON line; docs/trust.md says how to check them without Sereno.
     """
-    from flows.warehouse import Warehouse
-    from flows.warehouse.audit import head, verify
-    from flows.warehouse.evidence import verify_evidence
     from flows.workspace import Workspace
 
-    if action != "verify":
-        raise UsageError(f"audit {action[:40]!r}: no such action; there is: verify")
-    with Warehouse.of(Workspace.open(workspace)).reading() as connection:
+    if action == "verify":
+        return _verify(Workspace.open(workspace), anchor, json=json)
+    if action == "export":
+        return _export(Workspace.open(workspace), to, json=json)
+    raise UsageError(f"audit {action[:40]!r}: no such action; there are: verify, export")
+
+
+def _verify(opened: Workspace, anchor: str | None, *, json: bool) -> int:
+    from flows.warehouse import Warehouse
+    from flows.warehouse.audit import entries, head, verify
+    from flows.warehouse.evidence import verify_evidence
+
+    with Warehouse.of(opened).reading() as connection:
         problems, last = [*verify(connection, anchor), *verify_evidence(connection)], head(connection)
+        count = len(entries(connection))
     if json:
-        print_object({"valid": not problems, "head": last, "problems": problems})
+        print_object({"valid": not problems, "head": last, "entries": count, "problems": problems})
     else:
         for problem in problems:
             say(problem)
-        say(f"the audit chain {'is broken' if problems else 'holds'}; head {last}")
+        say(f"the audit chain of {count} entries {'is broken' if problems else 'holds'}; head {last}")
     return 1 if problems else 0
+
+
+def _export(opened: Workspace, to: Path | None, *, json: bool) -> int:
+    from flows.cli.options import json_line
+    from flows.warehouse import Warehouse
+    from flows.warehouse.audit import export, head
+    from flows.writing import write_whole
+
+    with Warehouse.of(opened).reading() as connection:
+        lines, last = [json_line(entry) for entry in export(connection)], head(connection)
+    if to is None:
+        for line in lines:
+            print(line)
+        return 0
+    write_whole(to, "".join(f"{line}\n" for line in lines))
+    if json:
+        print_object({"export": str(to), "entries": len(lines), "head": last})
+    else:
+        say(f"{to}: {len(lines)} entries; head {last}")
+    return 0

@@ -44,8 +44,13 @@ def parse_language(value: str) -> Lang:
 
 def print_object(values: Mapping[str, Any]) -> None:
     """One JSON object on one line of standard output."""
-    sys.stdout.write(json.dumps(values, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json_line(values) + "\n")
     sys.stdout.flush()
+
+
+def json_line(values: Mapping[str, Any]) -> str:
+    """A JSON object as one line."""
+    return json.dumps(values, ensure_ascii=False, default=str)
 
 
 def say(text: str) -> None:

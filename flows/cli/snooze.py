@@ -35,10 +35,11 @@ def snooze(
     """
     from flows import triaging
     from flows.cli.until import parse_instant
+    from flows.system_user import stated_user
     from flows.workspace import Workspace
 
     opened, now = Workspace.open(workspace), datetime.now(UTC)
-    who, zone = by or triaging.system_user(), opened.settings.timezone
+    who, zone = by or stated_user(), opened.settings.timezone
     if listed:
         made = triaging.list_snoozes(opened, now, monitor)
     elif undo is not None:

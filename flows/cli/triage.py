@@ -28,6 +28,7 @@ def triage(
     """
     from flows import triaging
     from flows.cli.until import parse_last_day
+    from flows.system_user import stated_user
     from flows.workspace import Workspace
 
     opened, now = Workspace.open(workspace), datetime.now(UTC)
@@ -36,7 +37,7 @@ def triage(
         identifier,
         triaging.parse_verdict(verdict),
         why=reason,
-        who=by or triaging.system_user(),
+        who=by or stated_user(),
         at=now,
         until=parse_last_day(until, "--until", now=now, timezone=opened.settings.timezone) if until else None,
     )

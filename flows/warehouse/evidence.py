@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flows.warehouse import audit, deliveries, runs, sql, triage
+from flows.warehouse import audit, deliveries, runs, snoozes, sql, triage
 from flows.warehouse.audit import Entry, canonical
 
 Logged = list[tuple[Entry, dict[str, Any] | None]]
@@ -23,6 +23,7 @@ def verify_evidence(connection: sql.Connection) -> list[str]:
         *_run_problems(connection, logged),
         *_document_problems(connection, logged),
         *_disposition_problems(connection, logged),
+        *_snooze_problems(connection, logged),
         *_delivery_problems(connection, logged),
     ]
 
@@ -74,6 +75,22 @@ def _disposition_problems(connection: sql.Connection, logged: Logged) -> Iterato
             yield f"the verdict of entry {seq} on {subject} is missing: it was removed"
         elif verdict.fingerprint != subject or (content is not None and not _agrees(triage.audited(verdict), content)):
             yield f"the verdict of entry {seq} on {subject} was edited: it is not what was logged"
+
+
+def _snooze_problems(connection: sql.Connection, logged: Logged) -> Iterator[str]:
+    said = {entry.seq: content for entry, content in logged if entry.kind == "snooze"}
+    ended = {entry.subject for entry, _ in logged if entry.kind == "snooze_ended"}
+    stored = {each.audit_seq: each for each in snoozes.all_snoozes(connection)}
+    for seq in sorted(said.keys() | stored.keys()):
+        made, content = stored.get(seq), said.get(seq)
+        if seq not in said:
+            yield f"a snooze names entry {seq}, which is none: it was inserted"
+        elif made is None:
+            yield f"the snooze of entry {seq} is missing: it was removed"
+        elif content is not None and not _agrees(snoozes.audited(made), content):
+            yield f"the snooze of entry {seq} was edited: it is not what was logged"
+        elif (made.ended_at is not None) != (str(seq) in ended):
+            yield f"the snooze of entry {seq} ends otherwise than was logged"
 
 
 def _delivery_problems(connection: sql.Connection, logged: Logged) -> Iterator[str]:

@@ -202,6 +202,15 @@ def _add_watermarks(connection: sql.Connection) -> None:
     sql.run(connection, _WATERMARKS)
 
 
+# Who was erased, as keyed hashes: the next night must not bring them back.
+_ERASED_PERSONS = "CREATE TABLE erased_persons (hash VARCHAR PRIMARY KEY, erased_at TIMESTAMPTZ NOT NULL)"
+
+
+def _add_erased_persons(connection: sql.Connection) -> None:
+    """Persons whom a night must not read again."""
+    sql.run(connection, _ERASED_PERSONS)
+
+
 STEPS: tuple[Step, ...] = (
     _first_tables,
     _add_review,
@@ -209,6 +218,7 @@ STEPS: tuple[Step, ...] = (
     _add_run_settings,
     _add_narration_costs,
     _add_watermarks,
+    _add_erased_persons,
 )
 """Step n brings a file from version n to version n + 1."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from analyzers.errors import UsageError
 from analyzers.results import Finding
@@ -77,10 +78,19 @@ def snooze(
     )
     # The name of an entity may be a person's, so it stands in the content, which can be erased.
     subject = target if scope is Scope.FINDING else scope.value
-    content = {name: value for name, value in vars(draft).items() if name not in ("audit_seq", "ended_at")}
-    made = replace(draft, audit_seq=audit.append(connection, "snooze", subject, content, at))
+    made = replace(draft, audit_seq=audit.append(connection, "snooze", subject, audited(draft), at))
     sql.insert(connection, "snoozes", [{**vars(made), "reasons": json.dumps(made.reasons)}])
     return made
+
+
+def audited(snooze: Snooze) -> dict[str, Any]:
+    """What the audit log keeps of a snooze."""
+    return {name: value for name, value in vars(snooze).items() if name not in ("audit_seq", "ended_at")}
+
+
+def all_snoozes(connection: sql.Connection) -> list[Snooze]:
+    """Every snooze that was ever made, in order."""
+    return [_snooze(row) for row in sql.rows(connection, f"SELECT {_SNOOZE} FROM snoozes ORDER BY audit_seq")]
 
 
 def take_back(connection: sql.Connection, number: int, *, who: str, why: str, at: datetime) -> Snooze:
