@@ -18,6 +18,7 @@ from flows.egress import guard
 from flows.egress.destinations import policy_of
 from flows.monitors import Monitor, WorkspaceSettings, load_monitor
 from flows.prompts import prefix_files, read_prefix
+from flows.rights import too_open
 from reports.playbook import Playbook, parse_playbook
 
 VARIABLE = "SERENO_WORKSPACE"
@@ -146,7 +147,12 @@ class Workspace:
         return key
 
     def prepare(self) -> None:
-        """Make the folders that a run writes to, readable by their owner only."""
+        """Make the folders that a run writes to, readable by their owner only.
+
+        UsageError, and nothing made, where others can read or write what they must not.
+        """
+        for open_one in too_open(self.folder, self.settings):
+            raise UsageError(str(open_one))
         for folder in (self.archive, self.outbox, self.work, self.prefect_home):
             folder.mkdir(mode=0o700, exist_ok=True)
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from analyzers.errors import SerenoError
 from flows.doctor.line import Line, Patient, ok, problem, warning
 from flows.house_style import read_style
+from flows.rights import too_open
 from flows.warehouse import Warehouse, schema
 from flows.workspace import Workspace
 
-PRIVATE = (".sereno-key", "archive", "outbox", "work", "models", ".prefect", "warehouse.duckdb", "egress.log")
 PATIENCE = 5.0
 """Seconds to wait for a night that holds the warehouse."""
 
@@ -34,22 +32,11 @@ def look_at_workspace(patient: Patient) -> Iterator[Line]:
 
 def _rights(workspace: Workspace) -> Iterator[Line]:
     """What holds data, keys or reports is its owner's only; the folder itself may be seen by others."""
-    open_ones = [name for name in PRIVATE if _is_open(workspace.folder / name)]
-    if open_ones:
-        listed = " ".join(str(workspace.folder / name) for name in open_ones)
-        yield problem("rights", f"others can read {', '.join(open_ones)}", f"chmod -R go= {listed}")
-    else:
-        yield ok("rights", "readable by their owner only")
-    if _is_writable_by_all(workspace.folder):
-        yield problem("rights", f"everybody may write to {workspace.folder}", f"chmod o-w {workspace.folder}")
-
-
-def _is_open(path: Path) -> bool:
-    return path.exists() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
-
-
-def _is_writable_by_all(folder: Path) -> bool:
-    return bool(stat.S_IMODE(folder.stat().st_mode) & 0o002)
+    found = list(too_open(workspace.folder, workspace.settings))
+    for each in found:
+        yield problem("rights", f"{each.path}: {each.what}; no night starts", each.remedy)
+    if not found:
+        yield ok("rights", "what holds records, keys or reports is its owner's only")
 
 
 def _monitors(workspace: Workspace) -> Iterator[Line]:

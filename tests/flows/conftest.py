@@ -79,6 +79,7 @@ def fill(folder: Path) -> Path:
     (folder / "sereno.yaml").write_text(SETTINGS.format(port=free_port()), encoding="utf-8")
     # A key of its own would draw other records in every run, the same one twice now and then.
     (folder / ".sereno-key").write_text("5e" * 32, encoding="utf-8")
+    (folder / ".sereno-key").chmod(0o600)
     (folder / "monitors").mkdir()
     (folder / "monitors" / "payments.yaml").write_text(MONITOR, encoding="utf-8")
     (folder / "data").mkdir()

@@ -104,6 +104,7 @@ def test_a_confirmed_record_leaves_the_history_that_statistics_compare_with(fold
 
 def test_drawn_records_can_be_judged_and_bound_what_is_missed(folder: Path) -> None:
     (folder / ".sereno-key").write_bytes(b"3" * 64)  # the draw follows from it, and must not draw a record twice
+    (folder / ".sereno-key").chmod(0o600)
     outcome, first = run_night(folder, DATA_DATE)
     mailed = {record for finding in first.findings if finding.mailed for record in finding.records}
     assert len(first.drawn) == 3
