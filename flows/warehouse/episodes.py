@@ -1,4 +1,8 @@
-"""An episode that goes on over midnight is one finding: the next night's part inherits its fingerprint."""
+"""An episode that several nights see is one finding: each night's part inherits the fingerprint of the first.
+
+One that goes on over midnight is continued by a part that begins where it left off. One that ended within the batch
+is judged again by every night whose batch still holds it, and its start, an estimate, moves by some samples.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +18,25 @@ from flows.warehouse import sql
 
 GAP = timedelta(hours=2)
 """A part that starts this soon after the earlier part's last sample continues it: detectors need a while to alarm."""
+_SAME_SHARE = 0.5
+"""Two episodes of a series are the same where they share this much of the shorter one's time."""
 
 
 def inherit(connection: sql.Connection, analysis: Analysis, data_date: date, *, gap: timedelta = GAP) -> Analysis:
     """The analysis with continued episodes under the fingerprint, id and start of the night they began.
 
     To be called before anything refers to the findings' ids. Only earlier dates are looked at, so that a date decided
-    again gives the same. Where several findings could continue an episode, one of its type does, then the earliest.
+    again gives the same. Where several findings could continue an episode, one of its type does, then the one with
+    most of its time, then the earliest.
     """
     renamed: dict[str, str] = {}
     taken: set[str] = set()
     findings = {finding.fingerprint: finding for finding in analysis.findings}
-    for earlier in _open_before(connection, analysis.findings, data_date):
+    for earlier in _seen_before(connection, analysis.findings, data_date, gap):
         candidates = [each for each in analysis.findings if each.id not in renamed and _continues(each, earlier, gap)]
         if earlier.fingerprint in findings or earlier.fingerprint in taken or not candidates:
             continue
-        chosen = min(candidates, key=lambda each: (each.type != earlier.type, each.time_from, each.fingerprint))
+        chosen = min(candidates, key=lambda each: _distance(each, earlier))
         findings[chosen.fingerprint] = _continued(chosen, earlier)
         renamed[chosen.id] = earlier.id
         taken.add(earlier.fingerprint)
@@ -81,21 +88,30 @@ def _confirmed_of_history(connection: sql.Connection, monitor: str) -> tuple[Ear
     )
 
 
-def _open_before(connection: sql.Connection, findings: Iterable[Finding], data_date: date) -> list[Finding]:
-    """Episodes about the same series or entity's behaviour, active when an earlier date last saw them, latest first."""
-    subjects = sorted({finding.subject.id for finding in findings if _lasts(finding)})
-    monitors = sorted({finding.monitor for finding in findings})
-    if not subjects:
+def _seen_before(
+    connection: sql.Connection, findings: Iterable[Finding], data_date: date, gap: timedelta
+) -> list[Finding]:
+    """Episodes about the same series or entity's behaviour as the latest earlier date told them, latest first."""
+    lasting = [finding for finding in findings if _lasts(finding) and finding.time_from is not None]
+    starts = [finding.time_from for finding in lasting if finding.time_from is not None]
+    if not starts:
         return []
+    # An episode was last seen by a night no earlier than its own end, so that older nights need not be read. The
+    # change of an entity's behaviour is told for as long as it holds, however long ago it began.
     query = """
         SELECT said.document FROM run_findings AS said
         JOIN (SELECT fingerprint, max(data_date) AS data_date, arg_max_null(condition, data_date) AS condition
             FROM sightings WHERE data_date < $day GROUP BY fingerprint) AS seen USING (fingerprint, data_date)
-        WHERE seen.condition = 'active' AND said.monitor IN (SELECT unnest($monitors))
-            AND said.subject_id IN (SELECT unnest($subjects))
+        WHERE said.monitor IN (SELECT unnest($monitors)) AND said.subject_id IN (SELECT unnest($subjects))
+            AND (seen.condition = 'active' OR said.data_date >= $since)
         ORDER BY said.data_date DESC, said.fingerprint
     """
-    parameters: dict[str, sql.Cell] = {"day": data_date, "monitors": monitors, "subjects": subjects}
+    parameters: dict[str, sql.Cell] = {
+        "day": data_date,
+        "monitors": sorted({finding.monitor for finding in lasting}),
+        "subjects": sorted({finding.subject.id for finding in lasting}),
+        "since": (min(starts) - gap).date() - timedelta(days=1),
+    }
     found = [Finding.model_validate_json(row[0]) for row in sql.rows(connection, query, parameters)]
     return [finding for finding in found if _lasts(finding)]
 
@@ -108,12 +124,37 @@ def _lasts(finding: Finding) -> bool:
 def _continues(finding: Finding, earlier: Finding, gap: timedelta) -> bool:
     if finding.subject != earlier.subject or finding.monitor != earlier.monitor:
         return False
-    if finding.time_from is None or earlier.time_to is None or earlier.condition is Condition.ENDED:
+    if finding.time_from is None or earlier.time_to is None:
         return False
+    goes_on = earlier.condition is not Condition.ENDED
     if finding.family is Family.BEHAVIOUR or earlier.family is Family.BEHAVIOUR:
         # The start of a change is an estimate that more records move: any overlap is the same change.
-        return finding.family is earlier.family and finding.time_from <= earlier.time_to + gap
-    return earlier.time_to - gap <= finding.time_from <= earlier.time_to + gap
+        return goes_on and finding.family is earlier.family and finding.time_from <= earlier.time_to + gap
+    if goes_on and earlier.time_to - gap <= finding.time_from <= earlier.time_to + gap:
+        return True
+    spans = _span(finding), _span(earlier)
+    common = _common_time(finding, earlier)
+    return common is not None and common >= _SAME_SHARE * min(spans)
+
+
+def _span(finding: Finding) -> timedelta:
+    if finding.time_from is None or finding.time_to is None:
+        return timedelta()
+    return finding.time_to - finding.time_from
+
+
+def _common_time(finding: Finding, earlier: Finding) -> timedelta | None:
+    """How long both last at the same time; None where they do not meet."""
+    if finding.time_from is None or finding.time_to is None or earlier.time_from is None or earlier.time_to is None:
+        return None
+    common = min(finding.time_to, earlier.time_to) - max(finding.time_from, earlier.time_from)
+    return common if common >= timedelta() else None
+
+
+def _distance(finding: Finding, earlier: Finding) -> tuple[bool, timedelta, datetime | None, str]:
+    """How little a finding is the one that continues an earlier one: the least does."""
+    common = _common_time(finding, earlier) or timedelta()
+    return finding.type != earlier.type, -common, finding.time_from, finding.fingerprint
 
 
 def _continued(finding: Finding, earlier: Finding) -> Finding:

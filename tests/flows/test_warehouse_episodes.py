@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analyzers.results import Condition, Fact, FactKind, Family, Finding, Subject, SubjectKind
+from analyzers.results import Condition, Fact, FactKind, Family, Finding, Review, Subject, SubjectKind
 from flows.warehouse import Warehouse, findings, sql
 from flows.warehouse.episodes import inherit, outside_the_baseline
 from flows.warehouse.publish import publish
@@ -65,6 +65,20 @@ def test_one_that_had_ended_is_not_taken_up_again(connection: sql.Connection) ->
     publish(connection, run_record(MONDAY, "again"), analysis(part("pump", 20, 23, "e", condition=Condition.ENDED)))
     night = analysis(part("pump", 24, 30, "x"))
     assert inherit(connection, night, TUESDAY) is night
+
+
+@pytest.mark.parametrize(("start", "end", "same"), [(19, 23, True), (21, 22, True), (20, 30, True), (23, 30, False)])
+def test_one_that_ended_is_the_same_when_it_is_judged_again(
+    connection: sql.Connection, start: int, end: int, same: bool
+) -> None:
+    """The batch of a week holds it for a week; its start is estimated anew each night."""
+    publish(connection, run_record(MONDAY, "again"), analysis(part("pump", 20, 24, "e", condition=Condition.ENDED)))
+    dispose(connection, "v1:e", Verdict.FALSE_POSITIVE, who="ana", why="a wash", at=instant(TUESDAY, 9))
+    again = analysis(part("pump", start, end, "x", condition=Condition.ENDED))
+    (finding,) = inherit(connection, again, TUESDAY).findings
+    assert finding.id == ("e" if same else "x")
+    (told,) = findings.recognize(connection, [finding], TUESDAY)
+    assert (told.review is Review.CLOSED) is same
 
 
 def test_one_part_only_inherits_and_its_type_comes_first(connection: sql.Connection) -> None:
