@@ -20,7 +20,8 @@ def demo(
 ) -> int:
     """Run the main job on sample data, end to end.
 
-    A ledger, a plant and customers, in a workspace like any other; ends with where the report is.
+    A ledger, a plant and customers, in a workspace like any other: three nights, with people's verdicts between them.
+    Ends with where the report of the last night is.
 
     Example: sereno demo ./sereno-demo
     """
@@ -31,7 +32,11 @@ def demo(
         print_object(result)
         return 0
     say("")
-    say(f"{result['found']} of {result['planted']} planted anomalies found, in {result['findings']} findings")
+    say(
+        f"the last of {result['nights']} nights: {result['findings']} findings, {result['new']} of them new;"
+        f" {result['verdicts']} verdicts were given in between"
+    )
+    say(f"{result['found']} of {result['planted']} planted anomalies found")
     say(f"  {result['true_findings']} of the findings are planted ones, {result['decoys_flagged']} are decoys")
     say(f"  {result['grounded']} of {result['narratives']} narratives are grounded; model: {result['model'] or 'none'}")
     say(f"report: {result['report']}")

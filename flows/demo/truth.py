@@ -80,6 +80,14 @@ def score(
     return Score(len(planted), len(found), len(findings), true, len(decoys), len(flagged), missed, tuple(false))
 
 
+def kinds_of(
+    finding: Finding, planted: Sequence[Planted], decoys: Sequence[Decoy], keys: Mapping[str, str]
+) -> frozenset[str]:
+    """What a finding is really about: the kinds of what is planted that it points at, else those of decoys."""
+    real = frozenset(item.kind for item in planted if _points_at(finding, item, keys, item.related))
+    return real or frozenset(item.kind for item in decoys if _points_at(finding, item, keys, ()))
+
+
 def _points_at(finding: Finding, item: Planted | Decoy, keys: Mapping[str, str], related: Sequence[str]) -> bool:
     if item.keys:
         return not {keys.get(record) for record in finding.records}.isdisjoint({*item.keys, *related})
