@@ -136,6 +136,7 @@ def _part(connection: sql.Connection, plan: Plan, run: MonitorRun, outcome: Outc
         guarantees=analysis.guarantees,
         new=changes.new,
         still_open=changes.still_open,
+        unseen=changes.unseen,
         open_exposure=changes.open_exposure,
         oldest_open=changes.oldest,
         entities=entity_risk.at_risk(connection, run.name, run.data_date, recognized, judged=analysis.records > 0)[

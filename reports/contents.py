@@ -185,6 +185,8 @@ class MonitorPart(Frozen):
     """For `scan`: what was inferred about each column, a sentence each."""
     new: int = 0
     still_open: int = 0
+    unseen: int = 0
+    """How many of what is still open this run did not see."""
     open_exposure: dict[str, Decimal] = Field(default_factory=dict)
     """Money at risk in what is still open, per currency; the empty text stands for one that nothing states."""
     oldest_open: date | None = None

@@ -98,6 +98,17 @@ class Digest:
         return sum(part.still_open for part in self.night.parts)
 
     @property
+    def unseen(self) -> int:
+        """How many of these tonight did not see: they left the batch, or no longer stand out."""
+        return sum(part.unseen for part in self.night.parts)
+
+    @cached_property
+    def fresh(self) -> tuple[Placed, ...]:
+        """Findings within the budget that no earlier night had raised; none where all of them are."""
+        found = tuple(placed for placed in self.mailed if placed.reported.finding.times_seen == 1)
+        return found if self.still_open or len(found) < len(self.mailed) else ()
+
+    @property
     def ended(self) -> int:
         """Findings whose condition has ended since the night before."""
         return sum(part.ended for part in self.night.parts)

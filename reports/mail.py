@@ -114,7 +114,7 @@ def subject(night: Night) -> str:
     if digest.broken:
         said.append(phrases.text("mail.subject_broken", count=len(digest.broken)))
     if digest.mailed:
-        said.append(phrases.text("mail.subject_findings", count=len(digest.mailed)))
+        said.append(_counted(digest, phrases))
     if digest.money:
         money = [phrases.money(money.amount, money.currency) for money in digest.money]
         said.append(phrases.text("mail.subject_money", money=phrases.enumeration(money)))
@@ -127,6 +127,12 @@ def subject(night: Night) -> str:
     return one_line(phrases.text("mail.subject", day=day, said=", ".join(said)), LONGEST_SUBJECT)
 
 
+def _counted(digest: Digest, phrases: Phrases) -> str:
+    if digest.fresh and len(digest.fresh) < len(digest.mailed):
+        return phrases.text("mail.subject_findings_new", count=len(digest.mailed), new=str(len(digest.fresh)))
+    return phrases.text("mail.subject_findings", count=len(digest.mailed))
+
+
 def file_name(name: str) -> str:
     """The name without path, quotes and line breaks, as an attachment may bear it."""
     return re.sub(r'[\\/:*?"<>|]', "-", one_line(name, 120)).strip(". ") or "sereno-report.html"
@@ -135,7 +141,9 @@ def file_name(name: str) -> str:
 def _cards(digest: Digest, phrases: Phrases, message_id: str) -> list[MailCard]:
     cards: list[MailCard] = []
     drawn = 0
-    for placed in digest.mailed[:MOST_CARDS]:
+    # What is new comes first: the rest was in yesterday's mail.
+    fresh = {placed.number for placed in digest.fresh}
+    for placed in sorted(digest.mailed, key=lambda placed: placed.number not in fresh)[:MOST_CARDS]:
         chart = placed.reported.finding.chart
         picture = None
         if chart and drawn < MOST_CHARTS and not charts.is_empty(chart):
@@ -183,6 +191,8 @@ def _still_open(digest: Digest, phrases: Phrases) -> str:
     said = [phrases.text("page.still_open_money", money=phrases.enumeration(money))] if money else []
     if digest.oldest is not None:
         said.append(phrases.text("page.oldest", day=phrases.day(digest.oldest)))
+    if digest.unseen:
+        said.append(phrases.text("page.unseen", count=digest.unseen))
     return f" ({', '.join(said)})" if said else ""
 
 

@@ -19,7 +19,8 @@ class NightFactKind(StrEnum):
     STAKE = "stake"
     """money: the money at risk in them, per currency."""
     CHANGED = "changed"
-    """counts: `new`, `open` and `ended` since the last night, without those that are 0; since: the oldest one's day."""
+    """counts: `new`, `open` (`unseen` of them not seen tonight) and `ended` since the last night, without those that
+    are 0; since: the oldest one's day. Not told where everything is new."""
     FAILED = "failed"
     """names: monitors whose run failed."""
     BROKEN = "broken"

@@ -70,6 +70,8 @@ class Card:
     placed: Placed
     anchor: str
     title: str
+    is_new: bool
+    """Whether no earlier night had raised it; False where that holds for all of them."""
     also: str
     """Names of the other types that were merged into it."""
     level: int
@@ -124,6 +126,8 @@ class Page:
     night: Night
     digest: Digest
     cards: tuple[Card, ...]
+    fresh: tuple[Card, ...]
+    """Those that no earlier night had raised; none where all of them are new."""
     matrix: tuple[tuple[Cell, ...], ...]
     """Rows by falling likelihood, columns by rising consequence."""
     appendix: tuple[Placed, ...]
@@ -182,12 +186,17 @@ def _cost(cost: Cost, phrases: Phrases) -> str:
 def _page(night: Night, phrases: Phrases) -> Page:
     digest = Digest(night)
     carded, rest = digest.mailed[:MOST_CARDS], digest.mailed[MOST_CARDS:] + digest.below_budget
-    cards = tuple(_card(placed, phrases, with_chart=at < MOST_CHARTS) for at, placed in enumerate(carded))
+    fresh = {placed.number for placed in digest.fresh}
+    cards = tuple(
+        _card(placed, phrases, with_chart=at < MOST_CHARTS, is_new=placed.number in fresh)
+        for at, placed in enumerate(carded)
+    )
     listed = rest[:MOST_APPENDIX]
     return Page(
         night=night,
         digest=digest,
         cards=cards,
+        fresh=tuple(card for card in cards if card.is_new),
         matrix=_matrix(cards),
         appendix=listed[:APPENDIX_SHOWN],
         appendix_pages=tuple(
@@ -202,7 +211,7 @@ def _page(night: Night, phrases: Phrases) -> Page:
     )
 
 
-def _card(placed: Placed, phrases: Phrases, *, with_chart: bool) -> Card:
+def _card(placed: Placed, phrases: Phrases, *, with_chart: bool, is_new: bool) -> Card:
     finding, narrative = placed.reported.finding, placed.reported.narrative
     anchor = f"f{placed.number}-{re.sub('[^0-9a-zA-Z]', '', finding.id)[:32]}"
     evidence = {
@@ -216,6 +225,7 @@ def _card(placed: Placed, phrases: Phrases, *, with_chart: bool) -> Card:
     return Card(
         placed=placed,
         anchor=anchor,
+        is_new=is_new,
         title=phrases.type_title(finding.type),
         also=phrases.enumeration([phrases.type_title(other) for other in finding.also]),
         level=min(3, int(finding.priority // 25)),

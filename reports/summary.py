@@ -44,8 +44,8 @@ def _facts(digest: Digest, lang: Lang) -> Iterator[NightFact]:
         )
     if digest.money:
         yield NightFact(kind=NightFactKind.STAKE, money=tuple((one.amount, one.currency) for one in digest.money))
-    changes = {"new": digest.new, "open": digest.still_open, "ended": digest.ended}
-    if any(changes.values()):
+    changes = {"new": digest.new, "open": digest.still_open, "unseen": digest.unseen, "ended": digest.ended}
+    if digest.still_open or digest.ended or 0 < digest.new < len(mailed):
         counts = {name: count for name, count in changes.items() if count}
         yield NightFact(kind=NightFactKind.CHANGED, counts=counts, since=digest.oldest if digest.still_open else None)
     if digest.failed:

@@ -200,7 +200,10 @@ class Evidence:
         if not len(past) or not len(known):
             return after - 1, []
         counts: dict[str, Scalar] = {"count": len(known), "days": self._settings.window}
-        fact = self._against(FactKind.RECENT_LEVEL, float(np.median(known)), past, counts, entity)
+        # A median of several values varies less than one value: it is compared with medians of earlier windows.
+        usual = self._earlier_medians(values, entity)
+        usual = usual if len(usual) else past
+        fact = self._against(FactKind.RECENT_LEVEL, float(np.median(known)), usual, counts, entity)
         sizes = self._materials.sizes[column]
         _, mean, spread = (float(one[entity]) for one in sizes.before(self._now.before))
         away = np.nan_to_num((sizes.scaled[first:after] - mean) / max(spread, 1e-9))
@@ -208,6 +211,16 @@ class Evidence:
         since = first + int(np.argmax(np.cumsum((sign * away - 0.5)[::-1])[::-1]))
         unit = self._unit(column, entity)
         return since, [fact.model_copy(update={"feature": column, "unit": unit})]
+
+    def _earlier_medians(self, values: Floats, entity: int) -> Floats:
+        """The median of the values in each earlier window of the entity that holds any."""
+        places = self._places(entity)
+        seconds, own = self._population.seconds[places], values[places]
+        edges = self._window_edges(entity, self._settings.window)
+        starts = np.searchsorted(seconds, edges - self._settings.window * DAY)
+        windows = [own[first:last] for first, last in zip(starts, np.searchsorted(seconds, edges), strict=True)]
+        known = [window[np.isfinite(window)] for window in windows]
+        return np.array([np.median(window) for window in known if len(window)])
 
     # -- money ---------------------------------------------------------------------------------------------------------
 
@@ -292,7 +305,10 @@ class Evidence:
         times = [self._population.instant(one).astimezone(UTC) for one in self._population.seconds[places]]
         if kind is BehaviourType.AMOUNTS and column is not None:
             values = self._population.numbers(column)[places]
-            return value_chart(times, values, facts[0], start)
+            past = values[: since - int(places[0])]
+            past = past[np.isfinite(past)]
+            usual = (float(np.quantile(past, _LOW)), float(np.quantile(past, _HIGH))) if len(past) else (None, None)
+            return value_chart(times, values, facts[0], usual, start)
         value = str(facts[0].actual) if column is not None else None
         texts = (
             None if column is None else self._population.frame[column][places].cast(pl.String).fill_null("").to_list()

@@ -51,8 +51,14 @@ def weeks_chart(
     )
 
 
-def value_chart(times: Sequence[datetime], values: Floats, fact: Fact, start: datetime) -> SeriesChart:
-    """The latest values against the entity's usual range."""
+def value_chart(
+    times: Sequence[datetime],
+    values: Floats,
+    fact: Fact,
+    usual: tuple[float | None, float | None],
+    start: datetime,
+) -> SeriesChart:
+    """The latest values against the usual range of one of them."""
     latest = slice(max(0, len(times) - MOST_RECORDS), None)
     shown = tuple(None if not np.isfinite(value) else float(value) for value in values[latest])
     return SeriesChart(
@@ -60,8 +66,8 @@ def value_chart(times: Sequence[datetime], values: Floats, fact: Fact, start: da
         unit=fact.unit,
         times=tuple(times[latest]),
         actual=shown,
-        low=(fact.expected_low,) * len(shown),
-        high=(fact.expected_high,) * len(shown),
+        low=(usual[0],) * len(shown),
+        high=(usual[1],) * len(shown),
         start=start,
         end=None,
     )

@@ -115,7 +115,7 @@ def category_shift(statement: Statement, finding: Finding, source: Source) -> Ju
 
 
 def recent_level(statement: Statement, finding: Finding, source: Source) -> Judgement:
-    """The median of the latest values against the entity's earlier ones."""
+    """The median of the latest values against the same in earlier windows, else against all earlier values."""
 
     def of(past: _Past, column: str) -> Judgement:
         days = statement.figures.get("days")
@@ -123,7 +123,9 @@ def recent_level(statement: Statement, finding: Finding, source: Source) -> Judg
             return Judgement(unchecked=["names no length of time"])
         values, now = source.numbers(column)[past.rows], past.latest(days.value)
         known = np.isfinite(values)
-        return _against(statement, values[now & known], values[~now & known], np.median)
+        windows = [values[window & known] for window in past.earlier_windows(days.value)]
+        usual = np.array([np.median(window) for window in windows if len(window)])
+        return _against(statement, values[now & known], usual if len(usual) else values[~now & known], np.median)
 
     return best(_of_values(of, statement, finding, source), "nobody of that name has records")
 

@@ -34,7 +34,7 @@ def demo(
     say("")
     say(
         f"the last of {result['nights']} nights: {result['findings']} findings, {result['new']} of them new;"
-        f" {result['verdicts']} verdicts were given in between"
+        f" verdicts given in between: {result['verdicts']}"
     )
     say(f"{result['found']} of {result['planted']} planted anomalies found")
     say(f"  {result['true_findings']} of the findings are planted ones, {result['decoys_flagged']} are decoys")

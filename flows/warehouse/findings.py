@@ -38,6 +38,8 @@ class Changes:
     new: int
     still_open: int
     """Seen before, not closed and not ended, whether or not this run sees them."""
+    unseen: int
+    """How many of these this run does not see: they left the batch, or no longer stand out."""
     ended: int
     """Conditions that were active and no longer are."""
     open_exposure: dict[str, Decimal] = field(default_factory=dict)
@@ -109,6 +111,7 @@ def changes(
     return Changes(
         new=len(now.keys() - {past.fingerprint for past in earlier}),
         still_open=len(still),
+        unseen=sum(past.fingerprint not in now for past in still),
         ended=len(ended),
         open_exposure={currency: Decimal(amount) for currency, amount in sorted(exposure.items())},
         oldest=min((past.first_seen for past in still), default=None),

@@ -45,11 +45,13 @@ _FORMS: Mapping[NightFactKind, Mapping[Lang, str]] = {
 _PARTS: Mapping[Lang, Mapping[str, str]] = {
     "en": {
         "new": r"# (?:is|are) new", "open": r"# (?:is|are) still open", "ended": r"# (?:has|have) ended",
+        "unseen": r"# of those (?:was|were) not seen tonight",
         "since": r" \(the oldest since @\)", "skipped": r"# checks?",
         "unread": r"# rows? that could not be read",
     },
     "es": {
         "new": r"hay # nuevos?", "open": r"# siguen? abiertos?", "ended": r"# han? terminado",
+        "unseen": r"# de ellos no se (?:vio|vieron) esta noche",
         "since": r" \(el más antiguo, desde el @\)", "skipped": r"# comprobaci(?:ón|ones)",
         "unread": r"# filas? que no se pud(?:o|ieron) leer",
     },

@@ -99,7 +99,7 @@ def test_an_episode_that_is_gone_has_ended_and_a_payment_has_not(connection: sql
     night(connection, TUESDAY, payment("b"))
     after = findings.changes(connection, "ledger", TUESDAY, [payment("b")])
     assert before == after
-    assert (after.new, after.still_open, after.ended) == (1, 1, 1)
+    assert (after.new, after.still_open, after.unseen, after.ended) == (1, 1, 1, 1)
     assert after.open_exposure == {"EUR": Decimal("100.10")}
     assert after.oldest == MONDAY
     assert after.ended_fingerprints == ("v1:pump",)

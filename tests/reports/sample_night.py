@@ -713,6 +713,7 @@ def sample_night(lang: Lang = "en", *, beyond: int = 34) -> Night:
         guarantees=(Guarantee(kind=GuaranteeKind.FDR, fdr=0.1, calibration_size=20_000, smallest_p=5e-5),),
         new=5,
         still_open=2,
+        unseen=1,
         open_exposure={"EUR": Decimal("91250.00")},
         oldest_open=date(2026, 5, 12),
         ended=0,

@@ -15,7 +15,12 @@ from reports.locale import texts
 from reports.playbook import builtin_playbooks
 
 ROOT = Path(__file__).parents[2]
-FILES = [file for part in ("analyzers", "flows") for file in (ROOT / part).rglob("*.py") if "demo" not in file.parts]
+FILES = [
+    file
+    for part in ("analyzers", "flows")
+    for file in (ROOT / part).rglob("*.py")
+    if "demo" not in file.relative_to(ROOT).parts
+]
 SOURCES = [file.read_text(encoding="utf-8") for file in FILES]
 CODE = re.compile(r'(?:code=|Skip\(|_nothing\(material, |_skipped\("\w+", |CheckStatus\.\w+, )"([a-z_]+)"')
 

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from reports.contents import Night
+from reports.digest import Digest
 from reports.mail import MOST_BYTES, compose_mail, file_name, subject
 from reports.page import render_page
+from reports.summary import summary
 from tests.reports.sample_night import (
     HOSTILE,
     broken_part,
@@ -58,7 +60,7 @@ def test_the_subject_says_the_number_and_the_money() -> None:
     assert subject(night_of(sample_night().parts[1])) == "Sereno 2026-05-31: 2 findings"
     assert (
         subject(sample_night("es"))
-        == "Sereno 2026-05-31: 1 monitor ha fallado, 8 hallazgos, 169.660,00 EUR y 14.200,50 USD en riesgo"
+        == "Sereno 2026-05-31: 1 monitor ha fallado, 8 hallazgos (6 nuevos), 169.660,00 EUR y 14.200,50 USD en riesgo"
     )
     assert subject(night_of(quiet_part("en"))) == "Sereno 2026-05-31: all quiet, 3,105 records looked at"
     assert subject(night_of(quiet_part("en"), failed_part("en"))) == "Sereno 2026-05-31: 1 monitor failed"
@@ -125,9 +127,32 @@ def test_a_night_of_broken_data_says_so_and_is_not_called_quiet() -> None:
 
 def test_what_is_still_open_comes_with_its_money_and_its_oldest_night() -> None:
     message = received(sample_night())
-    said = "2 still open (with 91,250.00\u00a0EUR, oldest since 12 May 2026)"
+    said = "2 still open (with 91,250.00\u00a0EUR, oldest since 12 May 2026, 1 not seen tonight)"
     assert said in body(message, "plain")
     assert said in body(message, "html").replace("&nbsp;", "\u00a0")
+
+
+def test_what_is_new_comes_first_and_is_counted_in_the_subject() -> None:
+    """Whoever reads the mail every morning knows the rest."""
+    night = sample_night()
+    digest = Digest(night)
+    assert 0 < len(digest.fresh) < len(digest.mailed)
+    assert f"{len(digest.mailed)} findings ({len(digest.fresh)} new)" in subject(night)
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", body(received(night), "plain"), re.MULTILINE)]
+    known = [placed.number for placed in digest.mailed if placed not in digest.fresh]
+    assert numbers == [*(placed.number for placed in digest.fresh), *known]
+
+
+def test_on_a_first_night_nothing_is_called_new() -> None:
+    part = sample_night().parts[0]
+    first = [
+        each.model_copy(update={"finding": each.finding.model_copy(update={"times_seen": 1})}) for each in part.findings
+    ]
+    update = {"findings": tuple(first), "new": len(first), "still_open": 0, "unseen": 0, "ended": 0}
+    night = night_of(part.model_copy(update=update))
+    assert Digest(night).fresh == ()
+    assert " new)" not in subject(night)
+    assert "new" not in " ".join(summary(night)).replace("new party", "")
 
 
 def test_sent_again_it_is_the_same_message() -> None:

@@ -23,6 +23,7 @@ def test_every_fact_of_the_night_is_told_and_stands_in_the_report(lang: Lang) ->
     text = " ".join(said).replace("\N{NO-BREAK SPACE}", " ")
     assert ("At stake are " if lang == "en" else "Están en juego ") in text
     assert ("were not looked at" if lang == "en" else "No se miraron los registros") in text
+    assert ("1 of those was not seen" if lang == "en" else "1 de ellos no se vio") in text
     assert said[0] in render_page(night)
 
 
