@@ -69,6 +69,8 @@ class MailCard:
     what: str
     cause: str
     step: str
+    begins: str
+    """What the cards from this one on are, where what is new comes first; empty on all others."""
     triage_url: str | None
     picture: Picture | None
 
@@ -143,7 +145,9 @@ def _cards(digest: Digest, phrases: Phrases, message_id: str) -> list[MailCard]:
     drawn = 0
     # What is new comes first: the rest was in yesterday's mail.
     fresh = {placed.number for placed in digest.fresh}
-    for placed in sorted(digest.mailed, key=lambda placed: placed.number not in fresh)[:MOST_CARDS]:
+    known = [placed for placed in digest.mailed if placed.number not in fresh]
+    begins = {group[0].number: key for group, key in ((digest.fresh, "fresh"), (known, "known")) if fresh and group}
+    for placed in [*digest.fresh, *known][:MOST_CARDS]:
         chart = placed.reported.finding.chart
         picture = None
         if chart and drawn < MOST_CHARTS and not charts.is_empty(chart):
@@ -155,11 +159,12 @@ def _cards(digest: Digest, phrases: Phrases, message_id: str) -> list[MailCard]:
                 # The inliner writes angle brackets in attributes as they are: legal, but mail filters stumble over it.
                 text=charts.describe(chart, phrases.lang, phrases.timezone).translate({ord("<"): "‹", ord(">"): "›"}),
             )
-        cards.append(_card(placed, phrases, picture))
+        begun = begins.get(placed.number)
+        cards.append(_card(placed, phrases, picture, begins=phrases.text(f"page.{begun}") if begun else ""))
     return cards
 
 
-def _card(placed: Placed, phrases: Phrases, picture: Picture | None) -> MailCard:
+def _card(placed: Placed, phrases: Phrases, picture: Picture | None, *, begins: str) -> MailCard:
     finding, narrative = placed.reported.finding, placed.reported.narrative
     claims = narrative.claims or (Claim(text=narrative.text, facts=(), part="what"),)
     seen = (
@@ -180,6 +185,7 @@ def _card(placed: Placed, phrases: Phrases, picture: Picture | None) -> MailCard
         what=" ".join(claim.text for claim in claims if claim.part in {"what", "stake"}),
         cause=" ".join(claim.text for claim in claims if claim.part == "cause"),
         step=" ".join(claim.text for claim in claims if claim.part == "step"),
+        begins=begins,
         triage_url=web_address(placed.reported.triage_url),
         picture=picture,
     )

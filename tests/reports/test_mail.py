@@ -138,7 +138,9 @@ def test_what_is_new_comes_first_and_is_counted_in_the_subject() -> None:
     digest = Digest(night)
     assert 0 < len(digest.fresh) < len(digest.mailed)
     assert f"{len(digest.mailed)} findings ({len(digest.fresh)} new)" in subject(night)
-    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", body(received(night), "plain"), re.MULTILINE)]
+    plain = body(received(night), "plain")
+    assert plain.index("New since the last night") < plain.index("Still open from earlier nights")
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", plain, re.MULTILINE)]
     known = [placed.number for placed in digest.mailed if placed not in digest.fresh]
     assert numbers == [*(placed.number for placed in digest.fresh), *known]
 
