@@ -95,6 +95,7 @@ def test_the_query_of_a_pack_gives_its_records(folder: Path) -> None:
 
 def test_a_pack_holds_no_secret_and_no_name(folder: Path) -> None:
     (folder / "sereno.yaml").write_text(SETTINGS.format(port=free_port()) + SECRETS, encoding="utf-8")
+    (folder / "sereno.yaml").chmod(0o600)
     files = unpacked(packed_for(folder, finding_of(folder, HUGE)))
     text = b"".join(files.values()).decode()
     assert "person-" in files["records.csv"].decode()
