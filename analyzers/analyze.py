@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analyzers.calendars import without_runs
-from analyzers.columns import Shape
+from analyzers.columns import Role, Shape
 from analyzers.findings import build_findings, finding_checks
+from analyzers.learnt_history import new_normal_checks, without_confirmed, without_outdated
 from analyzers.long_shape import Pivoted, pivoted
 from analyzers.results import Analysis, Check, CheckStatus, Finding, Outcome
 from analyzers.settings import Material
@@ -82,22 +83,13 @@ def _statistical(material: Material, broken: list[str], rates: Sequence[float]) 
     if broken:
         return dict.fromkeys(rates, _skipped("ensemble", "skipped_data_broken", failed=", ".join(broken)))
     normal, left_out = without_confirmed(material)
-    found = analyze_tabular_at(normal, rates)
-    return {rate: replace(outcome, checks=(*outcome.checks, *left_out)) for rate, outcome in found.items()}
+    accepted = new_normal_checks(normal, normal.columns.names(Role.ENTITY), "ensemble")
+    return _saying(analyze_tabular_at(normal, rates), (*left_out, *accepted))
 
 
-def without_confirmed(material: Material) -> tuple[Material, tuple[Check, ...]]:
-    """The material without the records that a person confirmed as anomalies in its history, and a check that says so.
-
-    Only statistics go without them: an audit test compares with all that was paid.
-    """
-    if not material.confirmed or "record_id" not in material.history.columns:
-        return material, ()
-    kept = material.history.filter(~pl.col("record_id").is_in(sorted(material.confirmed)))
-    if (count := material.history.height - kept.height) == 0:
-        return material, ()
-    check = Check(name="ensemble", status=CheckStatus.DONE, code="confirmed_left_out", values={"count": count})
-    return replace(material, history=kept), (check,)
+def _saying(found: dict[float, Outcome], checks: tuple[Check, ...]) -> dict[float, Outcome]:
+    """The outcomes with further checks."""
+    return {rate: replace(outcome, checks=(*outcome.checks, *checks)) for rate, outcome in found.items()}
 
 
 def _behaviour(material: Material, broken: list[str], rates: Sequence[float]) -> dict[float, Outcome]:
@@ -107,7 +99,12 @@ def _behaviour(material: Material, broken: list[str], rates: Sequence[float]) ->
         return dict.fromkeys(rates, _skipped("behaviour", "skipped_by_settings"))
     if broken and material.settings.behaviour.entity is not None:
         return dict.fromkeys(rates, _skipped("behaviour", "skipped_data_broken", failed=", ".join(broken)))
-    return analyze_behaviour_at(material, rates)
+    entity = material.settings.behaviour.entity
+    if entity is None:
+        return analyze_behaviour_at(material, rates)
+    # An entity whose silence is its new normal has nothing left to compare with, and is not watched until it returns.
+    accepted = new_normal_checks(material, [entity], "behaviour")
+    return _saying(analyze_behaviour_at(without_outdated(material, entity), rates), accepted)
 
 
 def _series(material: Material, broken: list[str]) -> Outcome:

@@ -97,6 +97,8 @@ class Evidence:
 
     def _own(self, row: int, column: str, entity: str) -> NDArray[np.float64]:
         rows = self._own_rows(entity, self._labels(entity)[row])
+        if (past := self._records.outdated.get(entity)) is not None:
+            rows = rows[past[rows] == past[row]]
         values = self._numbers(column)[rows[rows != row]]
         return np.asarray(values[np.isfinite(values)])
 

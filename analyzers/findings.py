@@ -31,6 +31,7 @@ from analyzers.risk import (
     ENOUGH_VERDICTS,
     ConsequenceScale,
     TrackRecord,
+    alike,
     consequence_scale,
     expected_loss,
     likelihood,
@@ -79,6 +80,7 @@ class Measure:
         self.rates: Rates = open_rates(material)
         self.allowances: Allowances = open_allowances(material)
         self.records = material.track_records
+        self.records_of_like = material.track_records_of_like
 
     def is_material(self, finding: Finding) -> bool:
         """Whether its money reaches `materiality`; money that no rate makes comparable does."""
@@ -95,12 +97,13 @@ class Measure:
         return size is not None and size < self.settings.trivial
 
     def weighed(self, finding: Finding, allowed: str | None) -> Finding:
-        """The finding after the reviewers' record on its type, and with the reason for which it is allowed."""
+        """The finding after the reviewers' record on its like, and with the reason for which it is allowed."""
         material = self.is_material(finding)
-        update: dict[str, object] = {"allowed": None if material else allowed}
+        update: dict[str, object] = {"allowed": None if material else allowed, "material": material}
         record = self.records.get(finding.type, TrackRecord())
         if record.verdicts:
-            likely = reviewed_likelihood(finding.likelihood, record.confirmed, record.dismissed)
+            of_like = self.records_of_like.get((finding.type, alike(finding)))
+            likely = reviewed_likelihood(finding.likelihood, record, of_like)
             likely = max(likely, finding.likelihood) if material else likely
             update |= {
                 "likelihood": likely,

@@ -388,6 +388,8 @@ class Finding(Frozen):
     times_seen: int = 1
     mailed: bool = True
     """Whether it is within the monitor's budget, neither trivial nor allowed."""
+    material: bool = False
+    """Whether its money reaches the monitor's `materiality`."""
     allowed: str | None = None
     """The reason for which the monitor's allow list tolerates it; null where it does not."""
     muted_until: datetime | None = None

@@ -53,17 +53,9 @@ def likelihood(severity: float) -> float:
     return round(min(max(severity / 100.0, 0.0), 0.99), 4)
 
 
-def reviewed_likelihood(prior: float, confirmed: int, dismissed: int) -> float:
-    """Likelihood after the reviewers' verdicts on findings of the same kind.
-
-    The mean of a Beta posterior whose prior has the mean `prior` and the weight of eight verdicts.
-    """
-    return round((prior * _PRIOR_WEIGHT + confirmed) / (_PRIOR_WEIGHT + confirmed + dismissed), 4)
-
-
 @dataclass(frozen=True)
 class TrackRecord:
-    """What reviewers decided about findings of one type so far; inconclusive verdicts say nothing and do not count."""
+    """What reviewers decided about findings of one kind so far; inconclusive verdicts say nothing and do not count."""
 
     confirmed: int = 0
     """True ones, those that are tolerated included."""
@@ -74,6 +66,36 @@ class TrackRecord:
     def verdicts(self) -> int:
         """All that count."""
         return self.confirmed + self.dismissed
+
+    def without(self, part: TrackRecord) -> TrackRecord:
+        """The record less a part of it."""
+        return TrackRecord(max(self.confirmed - part.confirmed, 0), max(self.dismissed - part.dismissed, 0))
+
+
+def alike(finding: Finding) -> str:
+    """What findings of one type must share to be each other's like: the entity, else the subject.
+
+    Where a finding is about several entities, the one whose column the monitor names first counts.
+    """
+    column, entity = next(iter(finding.entities.items()), (None, None))
+    return finding.subject.id if column is None else f"{column}={entity}"
+
+
+def reviewed_likelihood(prior: float, of_type: TrackRecord, of_like: TrackRecord | None = None) -> float:
+    """Likelihood after the reviewers' verdicts on findings of its type, and among them on those like it.
+
+    Two beta-binomial steps. What was decided about the type elsewhere moves `prior`, which weighs eight verdicts;
+    the mean that comes of it is the prior, of the same weight, for what was decided about the like.
+
+    of_type : all verdicts on the type, those on the like included. of_like : those on the same type and entity.
+    """
+    own = of_like or TrackRecord()
+    elsewhere = _posterior_mean(prior, of_type.without(own))
+    return round(_posterior_mean(elsewhere, own), 4)
+
+
+def _posterior_mean(prior: float, record: TrackRecord) -> float:
+    return (prior * _PRIOR_WEIGHT + record.confirmed) / (_PRIOR_WEIGHT + record.verdicts)
 
 
 def expected_loss(exposure: Decimal | None, likely: float, record: TrackRecord) -> Decimal | None:

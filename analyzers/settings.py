@@ -276,6 +276,19 @@ class EarlierEpisode:
 
 
 @dataclass(frozen=True)
+class NewNormal:
+    """What a person accepted as the new normal of a series or an entity: nothing earlier is learnt from.
+
+    subject : id of what the accepted finding was about, as `Subject.id`. entity : its column and label; None where the
+        finding named none. since : first day, in the monitor's time zone.
+    """
+
+    subject: str
+    entity: tuple[str, str] | None
+    since: date
+
+
+@dataclass(frozen=True)
 class Material:
     """What one run of the analyzers works on.
 
@@ -291,6 +304,8 @@ class Material:
     account_changes : when vendors' bank accounts changed, as nightly snapshots saw it: `entity`, `changed_on` (Date),
         `previous`, `current` (String); None where there are no snapshots.
     track_records : what reviewers decided so far, by finding type.
+    track_records_of_like : the same by finding type and `analyzers.risk.alike`.
+    new_normals : what people accepted as a new normal, from a day up to the batch's last.
     confirmed : ids of records that a person confirmed as anomalies: statistics learn nothing from them.
     """
 
@@ -305,6 +320,8 @@ class Material:
     days: tuple[date, date] | None = None
     account_changes: pl.DataFrame | None = None
     track_records: dict[str, TrackRecord] = field(default_factory=dict)
+    track_records_of_like: dict[tuple[str, str], TrackRecord] = field(default_factory=dict)
+    new_normals: tuple[NewNormal, ...] = ()
     confirmed: frozenset[str] = frozenset()
 
     @property

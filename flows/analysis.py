@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import TypeVar
 
 import polars as pl
 
@@ -19,6 +21,9 @@ from flows.quieting import settle
 from flows.reference_material import VENDORS, account_changes, masked_references
 from flows.remembering import remember
 from flows.warehouse import episodes, sql, triage
+from flows.warehouse.new_normals import new_normals
+
+K = TypeVar("K")
 
 
 def analyze_run(plan: Plan, run: MonitorRun) -> int:
@@ -35,7 +40,8 @@ def analyze_run(plan: Plan, run: MonitorRun) -> int:
     dated = tuple(finding.model_copy(update={"data_date": run.data_date}) for finding in analysis.findings)
     with plan.warehouse.reading() as connection:
         known = episodes.inherit(connection, replace(analysis, findings=dated), run.data_date)
-        told = settle(connection, material, known, run.data_date, at=plan.started_at)
+        people = plan.workspace.settings.people
+        told = settle(connection, material, known, run, at=plan.started_at, people=people)
         persons = bool(material.columns.names(Role.PERSON))
         remembered = remember(connection, run.name, told.findings, run.data_date, reasons=not persons)
         told = replace(told, findings=remembered)
@@ -64,7 +70,8 @@ def build_material(
 ) -> Material:
     """The frames with what the warehouse knows of earlier episodes, reviewers and changed bank accounts.
 
-    key : the workspace's own. judged_before : only verdicts given before that instant make a type's record.
+    key : the workspace's own. judged_before : only verdicts given before that instant make a type's record, or a new
+    normal.
     """
     references = frames.references
     changes = account_changes(connection, monitor, references.get(VENDORS), frames.batch, until=data_date, key=key)
@@ -78,12 +85,19 @@ def build_material(
         hash_key=key,
         days=monitor.batch_days(data_date),
         account_changes=changes,
-        track_records={
-            kind: TrackRecord(confirmed=record.confirmed + record.accepted, dismissed=record.false_positive)
-            for kind, record in triage.track_records(connection, monitor.name, before=judged_before).items()
-        },
+        track_records=_counted(triage.track_records(connection, monitor.name, before=judged_before)),
+        track_records_of_like=_counted(triage.track_records_of_like(connection, monitor.name, before=judged_before)),
+        new_normals=new_normals(connection, monitor.name, data_date, before=judged_before),
         confirmed=triage.confirmed_records(connection, monitor.name),
     )
+
+
+def _counted(records: Mapping[K, triage.TrackRecord]) -> dict[K, TrackRecord]:
+    """What is tolerated is true."""
+    return {
+        kind: TrackRecord(confirmed=record.confirmed + record.accepted, dismissed=record.false_positive)
+        for kind, record in records.items()
+    }
 
 
 def _source_checks(plan: Plan, run: MonitorRun) -> tuple[Check, ...]:

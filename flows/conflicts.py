@@ -67,5 +67,10 @@ def check_apart(
         raise UsageError(f"{who[:80]} is named in this finding; somebody else has to decide about it (--by)")
 
 
+def is_named(who: str, name: str, people: Mapping[str, Iterable[str]]) -> bool:
+    """Whether a name is one that records may call this person by."""
+    return _plain(name) in aliases(who, people)
+
+
 def _plain(name: str) -> str:
     return _APART.sub(" ", name).strip().casefold()

@@ -18,6 +18,9 @@ from reports.locale import texts
 _DAY = {"type": "string", "format": "date", "pattern": r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"}
 _LONGEST_NAME = 120
 _LONGEST_REASON = 2000
+_TEXT = {"type": "string", "minLength": 1, "pattern": r"\S"}
+_NAME = {**_TEXT, "maxLength": _LONGEST_NAME}
+_TIME = {"type": "string", "pattern": r"^(\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?|\d{1,4}[hdw])$"}
 
 
 def night_form(workspace: Workspace) -> ParameterSchema:
@@ -42,17 +45,63 @@ def night_form(workspace: Workspace) -> ParameterSchema:
 def triage_form(workspace: Workspace) -> ParameterSchema:
     """A verdict on a finding: which one, what, why, by whom, until when."""
     say = texts(workspace.settings.language)["forms"]["triage"]
-    text = {"type": "string", "minLength": 1, "pattern": r"\S"}
     return _form(
         {
-            "finding": {**_said(say, "finding"), **text, "maxLength": _LONGEST_NAME},
-            "verdict": {**_said(say, "verdict"), "type": "string", "enum": [verdict.value for verdict in Verdict]},
-            "reason": {**_said(say, "reason"), **text, "maxLength": _LONGEST_REASON},
-            "by": {**_said(say, "by"), **text, "maxLength": _LONGEST_NAME},
+            "finding": {**_said(say, "finding"), **_NAME},
+            **_statement(say),
             "until": {**_said(say, "until"), **_DAY},
+            "normal_from": {**_said(say, "normal_from"), **_DAY},
         },
         required=["finding", "verdict", "reason", "by"],
     )
+
+
+def triage_all_form(workspace: Workspace) -> ParameterSchema:
+    """A verdict on all open findings that fit: what, why, by whom, which; counted first."""
+    forms = texts(workspace.settings.language)["forms"]
+    say = {**forms["triage"], **forms["triage_all"]}
+    amount = {"type": "number", "exclusiveMinimum": 0}
+    return _form(
+        {
+            **_statement(say),
+            "monitor": {**_said(say, "monitor"), "type": "string", "enum": workspace.monitor_names()},
+            "types": {**_said(say, "types"), "type": "array", "items": _NAME, "uniqueItems": True},
+            "entity": {**_said(say, "entity"), **_NAME},
+            "first_date": {**_said(say, "first_date"), **_DAY},
+            "last_date": {**_said(say, "last_date"), **_DAY},
+            "below_priority": {**_said(say, "below_priority"), **amount, "maximum": 100},
+            "below_exposure": {**_said(say, "below_exposure"), **amount},
+            "until": {**_said(say, "until"), **_DAY},
+            "normal_from": {**_said(say, "normal_from"), **_DAY},
+            "carry_out": {**_said(say, "carry_out"), "type": "boolean", "default": False},
+        },
+        required=["verdict", "reason", "by"],
+    )
+
+
+def snooze_form(workspace: Workspace) -> ParameterSchema:
+    """A finding or an entity to be muted: which, until when, why, by whom, since when, where."""
+    say = texts(workspace.settings.language)["forms"]["snooze"]
+    return _form(
+        {
+            "target": {**_said(say, "target"), **_NAME},
+            "until": {**_said(say, "until"), **_TIME},
+            "reason": {**_said(say, "reason"), **_TEXT, "maxLength": _LONGEST_REASON},
+            "by": {**_said(say, "by"), **_NAME},
+            "start": {**_said(say, "start"), **_TIME},
+            "monitor": {**_said(say, "monitor"), "type": "string", "enum": workspace.monitor_names()},
+        },
+        required=["target", "until", "reason", "by"],
+    )
+
+
+def _statement(say: Any) -> dict[str, dict[str, Any]]:
+    """The fields of every verdict."""
+    return {
+        "verdict": {**_said(say, "verdict"), "type": "string", "enum": [verdict.value for verdict in Verdict]},
+        "reason": {**_said(say, "reason"), **_TEXT, "maxLength": _LONGEST_REASON},
+        "by": {**_said(say, "by"), **_NAME},
+    }
 
 
 def _form(fields: dict[str, dict[str, Any]], required: list[str] | None = None) -> ParameterSchema:

@@ -63,6 +63,8 @@ def _serve_deployments(workspace: Workspace, url: str) -> None:
     runner: Any = Runner(pause_on_shutdown=False, limit=_AT_ONCE)
     runner.add_deployment(_night_deployment(workspace))
     remember_form(workspace, runner.add_deployment(_triage_deployment(workspace)), url)
+    for deployment in _further_triage(workspace):
+        runner.add_deployment(deployment)
     with contextlib.suppress(KeyboardInterrupt, TerminationSignal):
         asyncio.run(runner.start())
 
@@ -91,6 +93,18 @@ def _triage_deployment(workspace: Workspace) -> Any:
     from flows.triage_run import triage
 
     return _deployment(triage, triage_form(workspace), description=_description(workspace, "triage"))
+
+
+def _further_triage(workspace: Workspace) -> list[Any]:
+    """Verdicts on many findings, and muting."""
+    from flows.forms import snooze_form, triage_all_form
+    from flows.snooze_run import snooze
+    from flows.triage_all_run import decide_all
+
+    return [
+        _deployment(decide_all, triage_all_form(workspace), description=_description(workspace, "triage_all")),
+        _deployment(snooze, snooze_form(workspace), description=_description(workspace, "snooze")),
+    ]
 
 
 def _deployment(flow: Any, form: Any, **settings: Any) -> Any:

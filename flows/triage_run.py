@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
 from flows import triaging
 from flows.egress import guard
@@ -23,7 +23,9 @@ def _run_name() -> str:
 
 
 @flow(name="triage", flow_run_name=_run_name, persist_result=False)
-def triage(finding: str, verdict: Verdict, reason: str, by: str, until: date | None = None) -> Any:
+def triage(
+    finding: str, verdict: Verdict, reason: str, by: str, until: date | None = None, normal_from: date | None = None
+) -> Any:
     """Record what a person decided about a finding.
 
     Args:
@@ -32,13 +34,21 @@ def triage(finding: str, verdict: Verdict, reason: str, by: str, until: date | N
         reason: Why; kept in the audit log.
         by: Who decides; Prefect's own server knows no users.
         until: Last day of an acceptance.
+        normal_from: First day of what is accepted as the new normal.
     """
     os.umask(0o077)
     guard.install()
     try:
         decided = triaging.triage(
-            Workspace.open(), finding, verdict, why=reason.strip(), who=by.strip(), at=datetime.now(UTC), until=until
+            Workspace.open(),
+            finding,
+            verdict,
+            why=reason.strip(),
+            who=by.strip(),
+            at=datetime.now(UTC),
+            until=until,
+            normal_from=normal_from,
         )
     except Exception as error:
         return Failed(message=failure(error)[0])
-    return decided.contract()
+    return Completed(message=triaging.sentence(decided), data=decided.contract())

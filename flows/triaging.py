@@ -9,12 +9,12 @@ from typing import Any
 
 from analyzers.columns import Role
 from analyzers.errors import UsageError
-from flows.conflicts import check_apart
+from flows.conflicts import check_apart, is_named
 from flows.monitors import Monitor
 from flows.warehouse import Warehouse, sql, tables
 from flows.warehouse import snoozes as muting
 from flows.warehouse.snoozes import Scope, Snooze
-from flows.warehouse.triage import Disposition, Item, Verdict, dispose, find_item
+from flows.warehouse.triage import Disposition, Item, Statement, Verdict, dispose, find_item
 from flows.workspace import Workspace
 
 _MOST_NAMES = 100_000
@@ -42,9 +42,19 @@ class Decided:
             "reason": made.why,
             "decided_at": made.decided_at.isoformat(),
             "until": made.until.isoformat() if made.until else None,
+            "normal_from": made.normal_from.isoformat() if made.normal_from else None,
+            "normal_of": self.item.normal_of if made.normal_from else None,
             "review": "in_review" if made.verdict is Verdict.INCONCLUSIVE else "closed",
             "audit": made.audit_seq,
         }
+
+
+def sentence(decided: Decided) -> str:
+    """A verdict in words, with what follows from it."""
+    made, item = decided.disposition, decided.item
+    held = f" until {made.until}" if made.until else ""
+    renewed = f"; {item.normal_of} is learnt from {made.normal_from} on only" if made.normal_from else ""
+    return f"{item.id} {item.label}: {made.verdict}{held}, by {made.who}: {made.why}{renewed}"
 
 
 def parse_verdict(value: str) -> Verdict:
@@ -67,6 +77,7 @@ def triage(
     who: str,
     at: datetime,
     until: date | None = None,
+    normal_from: date | None = None,
 ) -> Decided:
     """Give a verdict on a finding or candidate, in a transaction of its own.
 
@@ -75,7 +86,8 @@ def triage(
     with Warehouse.of(workspace).writing() as connection:
         item = find_item(connection, identifier)
         _check_apart(connection, workspace, item, who)
-        return Decided(item, dispose(connection, item.fingerprint, verdict, who=who, why=why, at=at, until=until))
+        stated = Statement(verdict, who, why, at, until, normal_from)
+        return Decided(item, dispose(connection, item.fingerprint, **vars(stated)))
 
 
 def snooze(
@@ -101,6 +113,8 @@ def snooze(
             _check_apart(connection, workspace, item, who)
             about: dict[str, Any] = {"scope": Scope.FINDING, "monitor": item.monitor, "basis": item.basis}
             return [muting.snooze(connection, item.fingerprint, **about, **common)]
+        if is_named(who, target, workspace.settings.people):
+            raise UsageError(f"{target[:80]} is what records call {who[:80]}; somebody else has to mute it (--by)")
         holders = [each.name for each in monitors if _knows(connection, each, target)]
         if not holders:
             raise UsageError(_unknown(connection, monitors, target))

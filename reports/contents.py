@@ -86,6 +86,10 @@ class SimilarFindings(Frozen):
     accepted: int = 0
     false_positive: int = 0
     inconclusive: int = 0
+    like_judged: int = 0
+    """Verdicts on those of the type and about the same entity, inconclusive ones apart; they are among the above."""
+    like_dismissed: int = 0
+    """Those of them that were false alarms."""
 
 
 class ReportedFinding(Frozen):

@@ -89,6 +89,8 @@ class Card:
     similar: SimilarFindings | None
     verdicts: str
     """What people decided about findings of its type so far; empty where nobody has."""
+    track_record: str
+    """How many like it were false alarms: of its type and entity, else of its type; empty where none was judged."""
     triage_url: str | None
 
 
@@ -240,6 +242,7 @@ def _card(placed: Placed, phrases: Phrases, *, with_chart: bool, is_new: bool) -
         can_be_stopped=can_be_stopped(finding),
         similar=placed.reported.similar,
         verdicts=_verdicts(placed.reported.similar, phrases),
+        track_record=_track_record(placed.reported.similar, phrases),
         triage_url=web_address(placed.reported.triage_url),
     )
 
@@ -250,6 +253,15 @@ def _verdicts(similar: SimilarFindings | None, phrases: Phrases) -> str:
     counts = {verdict: getattr(similar, verdict) for verdict in VERDICTS}
     said = [phrases.text(f"page.verdicts.{verdict}", count=count) for verdict, count in counts.items() if count]
     return ", ".join(said)
+
+
+def _track_record(similar: SimilarFindings | None, phrases: Phrases) -> str:
+    if similar is None:
+        return ""
+    if similar.like_judged:
+        return phrases.text("page.track_record.like", count=similar.like_dismissed, total=similar.like_judged)
+    judged = similar.confirmed + similar.accepted + similar.false_positive
+    return phrases.text("page.track_record.type", count=similar.false_positive, total=judged) if judged else ""
 
 
 def _drawing(chart: Chart, phrases: Phrases, prefix: str) -> Markup:

@@ -136,7 +136,7 @@ class OwnPast:
     def __init__(self, records: Records, entity: str, values: Floats) -> None:
         self.entity = entity
         self._values = values
-        self._grouped = GroupedValues(records.codes(entity), values, records.reference)
+        self._grouped = GroupedValues(records.own_codes(entity), values, records.reference)
         self._crowd = Crowd.of(values[records.reference])
         self.counts = self._grouped.counts
         self._spread = (self._grouped.quantile(0.75) - self._grouped.quantile(0.25)) / _IQR_OF_NORMAL

@@ -27,7 +27,7 @@ def rarity_features(records: Records) -> Block:
     for first, second in combinations(paired, 2):
         parts.append((Feature(FeatureKind.RARE_PAIR, first, second), pair_rarity(codes[first], codes[second])))
     for entity in records.columns.names(Role.ENTITY):
-        own = records.codes(entity)
+        own = records.own_codes(entity)
         parts += [(Feature(FeatureKind.NOVELTY, name, entity), novelty(own, codes[name])) for name in paired]
     return Block.of(parts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analyzers.columns import Columns, Role
+from analyzers.learnt_history import outdated
 from analyzers.settings import Material
 
 _HASH_SEED = 7
@@ -56,6 +57,8 @@ class Records:
     n_history: int
     batch_rows: NDArray[np.int64]
     """For each batch record in this order, its row in the batch frame."""
+    outdated: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """By entity column, which records are of before their entity's new normal, of shape (height,)."""
 
     @classmethod
     def of(cls, material: Material) -> Records:
@@ -67,7 +70,9 @@ class Records:
         if history_order is not None:
             parts.insert(0, material.history.select(names)[history_order])
         frame = pl.concat(parts, how="vertical_relaxed")
-        return cls(frame, material.columns, frame.height - len(batch_order), batch_order)
+        before = {name: outdated(material, name) for name in material.columns.names(Role.ENTITY)}
+        masks = {name: frame.select(past)[name].to_numpy() for name, past in before.items() if past is not None}
+        return cls(frame, material.columns, frame.height - len(batch_order), batch_order, masks)
 
     @property
     def height(self) -> int:
@@ -118,6 +123,11 @@ class Records:
         values = self.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
         values[~np.isfinite(values)] = np.nan
         return values
+
+    def own_codes(self, entity: str) -> NDArray[np.int64]:
+        """`codes` of an entity column; what an entity did before its new normal counts as another's."""
+        codes, past = self.codes(entity), self.outdated.get(entity)
+        return codes if past is None else np.where(past, codes + int(codes.max(initial=0)) + 1, codes)
 
     def codes(self, *names: str) -> NDArray[np.int64]:
         """A number from 0 for each distinct (combination of) value, of shape (height,); null is a value."""

@@ -18,7 +18,7 @@ from analyzers.series.numeric import Booleans, Floats
 from analyzers.series.samples import GAP, Samples, new_normal_of, presences, samples_by_asset
 from analyzers.series.states import LEAST_STATE, Phases, operating_phases, running_rule
 from analyzers.series.watch import LEAST_SCORED, AssetWatch, watch_asset
-from analyzers.settings import AnalysisSettings, Material
+from analyzers.settings import Material
 
 MOST_LISTED = 10
 """Names that a check lists."""
@@ -66,7 +66,7 @@ def analyze_series(material: Material) -> Outcome:
     flags = (*(flag for asset in assets for flag in asset.flags), *_timing(assets, material))
     return Outcome(
         flags=flags,
-        checks=tuple(_checks(assets, material.settings, material.batch.height)),
+        checks=tuple(_checks(assets, material)),
         guarantees=tuple(_guarantees(assets)),
         scores=_scores(material.batch.height, assets),
     )
@@ -137,8 +137,9 @@ def _guarantees(assets: list[_Asset]) -> list[Guarantee]:
     return [Guarantee(kind=kind, calibration_size=sum(int(watch.baseline_rows.sum()) for watch in charted))]
 
 
-def _checks(assets: list[_Asset], settings: AnalysisSettings, rows: int) -> list[Check]:
+def _checks(assets: list[_Asset], material: Material) -> list[Check]:
     """What was tested and charted, what was left out, and why."""
+    settings, rows = material.settings, material.batch.height
     checks = [_sensor_check(assets)] if "sensors" not in settings.skip else []
     timed = sum(len(asset.samples.batch_rows) for asset in assets)
     averaged = timed - sum(len(asset.samples) - asset.samples.first_batch for asset in assets)
@@ -149,11 +150,11 @@ def _checks(assets: list[_Asset], settings: AnalysisSettings, rows: int) -> list
     if gaps := _gaps(assets):
         checks.append(_check(CheckStatus.WARNING, "series_gaps", count=len(gaps), minutes=round(max(gaps), 1)))
     if "series" not in settings.skip:
-        checks.extend(_charting_checks(assets, settings))
+        checks.extend(_charting_checks(assets, material))
     return checks
 
 
-def _charting_checks(assets: list[_Asset], settings: AnalysisSettings) -> list[Check]:
+def _charting_checks(assets: list[_Asset], material: Material) -> list[Check]:
     charted = [(asset, asset.watch) for asset in assets if asset.watch is not None]
     checks = [_too_short(asset) for asset in assets if asset.watch is None]
     if not charted:
@@ -168,9 +169,9 @@ def _charting_checks(assets: list[_Asset], settings: AnalysisSettings) -> list[C
         checks.append(_check(CheckStatus.DONE, "series_not_scored", stopped=stopped, transient=transient))
     if unknown:
         checks.append(_check(CheckStatus.SKIPPED, "series_state_unknown", count=unknown, needs=LEAST_STATE))
-    checks.extend(_learnt_from(assets, settings))
+    checks.extend(_learnt_from(assets, material))
     checks.extend(_slow_charts(charted))
-    per_year = settings.series.false_alarms_per_year
+    per_year = material.settings.series.false_alarms_per_year
     limit = "series_limit_calibrated" if all(watch.scored.calibrated for _, watch in charted) else "series_limit_fixed"
     checks.append(_check(CheckStatus.DONE, limit, per_year=per_year))
     if resting := _resting(charted):
@@ -179,11 +180,11 @@ def _charting_checks(assets: list[_Asset], settings: AnalysisSettings) -> list[C
     return checks
 
 
-def _learnt_from(assets: list[_Asset], settings: AnalysisSettings) -> list[Check]:
+def _learnt_from(assets: list[_Asset], material: Material) -> list[Check]:
     """What the baselines were kept clear of."""
     checks, left_out = [], 0
     for asset in assets:
-        since = new_normal_of(asset.samples.asset, settings)
+        since = new_normal_of(asset.samples.asset, asset.samples.measures, material)
         if since is None:
             left_out += int(asset.samples.left_out.sum())
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ import polars as pl
 from analyzers.columns import Columns, Role
 from analyzers.errors import MonitorError
 from analyzers.series.numeric import Booleans, Floats, Integers
-from analyzers.settings import AnalysisSettings, Material
+from analyzers.settings import EarlierEpisode, Material
 
 GAP = 10
 """An interval so many times the usual one is a gap: windows of short charts do not reach across it."""
@@ -160,26 +161,39 @@ def samples_by_asset(material: Material, running: pl.Expr | None) -> list[Sample
     ]
 
 
-def new_normal_of(asset: str, settings: AnalysisSettings) -> date | None:
-    """The date from which on what an asset does is its new normal."""
-    stated = settings.series.new_normal
-    return stated.get(asset, stated.get(EVERY_ASSET))
+def new_normal_of(asset: str, measures: Iterable[str], material: Material) -> date | None:
+    """The date from which on what an asset does is its new normal: the latest of what is stated and was accepted."""
+    stated = material.settings.series.new_normal
+    subjects = {asset, *(series_id(asset, measure) for measure in measures)}
+    accepted = [each.since for each in material.new_normals if each.subject in subjects]
+    return max([*accepted, *filter(None, [stated.get(asset, stated.get(EVERY_ASSET))])], default=None)
 
 
 def _without_abnormal(samples: Samples, material: Material) -> Samples:
     """Leaves out history that was not normal: earlier episodes of the asset, and what precedes its new normal."""
     left_out = np.zeros(len(samples), dtype=bool)
     subjects = {series_id(samples.asset, measure) for measure in samples.measures}
+    since = new_normal_of(samples.asset, samples.measures, material)
     for episode in material.earlier_episodes:
-        if episode.subject in subjects:
+        # An episode that holds on the first day of the new normal is the new normal.
+        if episode.subject in subjects and not _holds_on(episode, since, material):
             begun = samples.times >= _microseconds(episode.time_from)
             left_out |= begun if episode.time_to is None else begun & (samples.times <= _microseconds(episode.time_to))
-    since = new_normal_of(samples.asset, material.settings)
     if since is not None:
-        midnight = datetime.combine(since, time(), tzinfo=ZoneInfo(material.settings.timezone))
-        left_out |= samples.times < _microseconds(midnight)
+        left_out |= samples.times < _microseconds(_midnight(since, material))
     left_out &= (np.arange(len(samples)) < samples.first_batch) | (since is not None)
     return replace(samples, left_out=left_out, other_units=material.other_units)
+
+
+def _holds_on(episode: EarlierEpisode, day: date | None, material: Material) -> bool:
+    if day is None:
+        return False
+    start, end = _midnight(day, material), _midnight(day + timedelta(days=1), material)
+    return episode.time_from < end and (episode.time_to is None or episode.time_to >= start)
+
+
+def _midnight(day: date, material: Material) -> datetime:
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(material.settings.timezone))
 
 
 def series_id(asset: str, measure: str) -> str:

@@ -31,6 +31,7 @@ from flows.cli import (
     serve,
     snooze,
     triage,
+    triage_all,
 )
 from flows.egress import guard
 
@@ -51,6 +52,7 @@ app.command("backtest")(backtest.backtest)
 app.command("serve")(serve.serve)
 app.command("findings")(findings.findings)
 app.command("triage")(triage.triage)
+app.command("triage-all")(triage_all.triage_all)
 app.command("snooze")(snooze.snooze)
 app.command("evidence")(evidence.evidence)
 app.command("erase")(erase.erase)

@@ -29,13 +29,14 @@ def snooze(
     """Mute a finding or an entity for a while.
 
     It is still looked at, counted and listed, and only not mailed. An entity's snooze is a maintenance window; what
-    reaches `materiality` is mailed all the same.
+    reaches `materiality`, and what names the person who muted it, is mailed all the same.
 
     Example: sereno snooze P2 --until 2026-06-02T18:00 --reason "overhaul"
     """
     from flows import triaging
-    from flows.cli.until import parse_instant
+    from flows.stated_times import parse_instant, parse_start
     from flows.system_user import stated_user
+    from flows.warehouse.snoozes import sentence
     from flows.workspace import Workspace
 
     opened, now = Workspace.open(workspace), datetime.now(UTC)
@@ -51,7 +52,7 @@ def snooze(
             opened,
             target,
             until=parse_instant(until, "--until", now=now, timezone=zone),
-            starts_at=_start(start, now, zone),
+            starts_at=parse_start(start, "--from", now=now, timezone=zone) if start else None,
             why=reason,
             who=who,
             at=now,
@@ -61,24 +62,10 @@ def snooze(
         if json:
             print_object(_contract(each))
         else:
-            say(_sentence(each))
+            say(sentence(each))
     if listed and not made and not json:
         say("nothing is muted")
     return 0
-
-
-def _start(stated: str | None, now: datetime, zone: str) -> datetime | None:
-    from datetime import date, time
-    from zoneinfo import ZoneInfo
-
-    from flows.cli.until import parse_instant
-
-    if stated is None:
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(stated), time.min, ZoneInfo(zone)).astimezone(UTC)
-    except ValueError:
-        return parse_instant(stated, "--from", now=now, timezone=zone)
 
 
 def _contract(made: Snooze) -> dict[str, Any]:
@@ -93,10 +80,3 @@ def _contract(made: Snooze) -> dict[str, Any]:
         "reason": made.why,
         "ended": made.ended_at.isoformat() if made.ended_at else None,
     }
-
-
-def _sentence(made: Snooze) -> str:
-    if made.ended_at:
-        return f"snooze {made.audit_seq} of {made.target} in {made.monitor} taken back"
-    span = f"{made.starts_at:%Y-%m-%d %H:%M} to {made.until:%Y-%m-%d %H:%M} UTC"
-    return f"snooze {made.audit_seq}: {made.scope} {made.target} in {made.monitor}, {span}, by {made.who}: {made.why}"

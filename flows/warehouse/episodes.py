@@ -15,6 +15,7 @@ import polars as pl
 from analyzers.results import Analysis, Candidate, Condition, Fact, FactKind, Family, Finding, SubjectKind
 from analyzers.settings import EarlierEpisode
 from flows.warehouse import sql
+from flows.warehouse.new_normals import ACCEPTED
 
 GAP = timedelta(hours=2)
 """A part that starts this soon after the earlier part's last sample continues it: detectors need a while to alarm."""
@@ -50,18 +51,19 @@ def inherit(connection: sql.Connection, analysis: Analysis, data_date: date, *, 
 
 def outside_the_baseline(connection: sql.Connection, monitor: str, data_date: date) -> tuple[EarlierEpisode, ...]:
     """Episodes that earlier dates saw and that were still open then, or that a person confirmed; none that a person
-    called a false positive.
+    called a false positive or the new normal.
 
     An episode over several nights is one, from its start to where it was last seen. Episodes of the history that a
     person confirmed without any night having told them count too.
     """
-    query = """
+    query = f"""
         SELECT said.document FROM run_findings AS said
         JOIN (SELECT fingerprint, max(data_date) AS data_date, arg_max_null(condition, data_date) AS condition
             FROM sightings WHERE data_date < $day GROUP BY fingerprint) AS seen USING (fingerprint, data_date)
         LEFT JOIN (SELECT fingerprint, arg_max(verdict, audit_seq) AS verdict FROM dispositions GROUP BY fingerprint)
             AS judged USING (fingerprint)
         WHERE said.monitor = $monitor AND coalesce(judged.verdict, '') <> 'false_positive'
+            AND said.fingerprint NOT IN ({ACCEPTED})
             AND (seen.condition = 'active' OR judged.verdict = 'confirmed')
         ORDER BY said.data_date, said.fingerprint
     """
@@ -91,19 +93,23 @@ def _confirmed_of_history(connection: sql.Connection, monitor: str) -> tuple[Ear
 def _seen_before(
     connection: sql.Connection, findings: Iterable[Finding], data_date: date, gap: timedelta
 ) -> list[Finding]:
-    """Episodes about the same series or entity's behaviour as the latest earlier date told them, latest first."""
+    """Episodes about the same series or entity's behaviour as the latest earlier date told them, latest first.
+
+    What was accepted as the new normal goes on no more: what departs from that is another episode.
+    """
     lasting = [finding for finding in findings if _lasts(finding) and finding.time_from is not None]
     starts = [finding.time_from for finding in lasting if finding.time_from is not None]
     if not starts:
         return []
     # An episode was last seen by a night no earlier than its own end, so that older nights need not be read. The
     # change of an entity's behaviour is told for as long as it holds, however long ago it began.
-    query = """
+    query = f"""
         SELECT said.document FROM run_findings AS said
         JOIN (SELECT fingerprint, max(data_date) AS data_date, arg_max_null(condition, data_date) AS condition
             FROM sightings WHERE data_date < $day GROUP BY fingerprint) AS seen USING (fingerprint, data_date)
         WHERE said.monitor IN (SELECT unnest($monitors)) AND said.subject_id IN (SELECT unnest($subjects))
             AND (seen.condition = 'active' OR said.data_date >= $since)
+            AND said.fingerprint NOT IN ({ACCEPTED})
         ORDER BY said.data_date DESC, said.fingerprint
     """
     parameters: dict[str, sql.Cell] = {

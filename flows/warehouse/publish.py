@@ -223,11 +223,18 @@ def _insert_new(connection: sql.Connection, data_date: date, found: Sequence[Fin
                 "condition": finding.condition,
                 "ended_on": None,
                 "review": finding.review,
+                **_entity(finding),
             }
             for finding in found
             if finding.fingerprint not in stored
         ],
     )
+
+
+def _entity(finding: Finding) -> dict[str, str | None]:
+    """The entity that decides what a finding is like, as `analyzers.risk.alike` has it."""
+    column, entity = next(iter(finding.entities.items()), (None, None))
+    return {"entity_column": column, "entity": entity}
 
 
 def _recount(connection: sql.Connection, touched: list[str]) -> None:

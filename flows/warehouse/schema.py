@@ -6,6 +6,7 @@ reference snapshots are made as they arrive (`flows.warehouse.tables`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,6 +212,24 @@ def _add_erased_persons(connection: sql.Connection) -> None:
     sql.run(connection, _ERASED_PERSONS)
 
 
+def _add_likeness(connection: sql.Connection) -> None:
+    """Which entity a finding is about, so that verdicts count for their like; since when an acceptance is the normal.
+
+    Both outlive the evidence, as verdicts do.
+    """
+    for column in ("entity_column VARCHAR", "entity VARCHAR"):
+        sql.run(connection, f"ALTER TABLE findings ADD COLUMN {column}")
+    sql.run(connection, "ALTER TABLE dispositions ADD COLUMN normal_from DATE")
+    query = "SELECT fingerprint, arg_max(document, data_date) FROM run_findings GROUP BY fingerprint"
+    for fingerprint, document in sql.rows(connection, query):
+        for column, entity in list(json.loads(document).get("entities", {}).items())[:1]:
+            sql.run(
+                connection,
+                "UPDATE findings SET entity_column = ?, entity = ? WHERE fingerprint = ?",
+                [column, entity, fingerprint],
+            )
+
+
 STEPS: tuple[Step, ...] = (
     _first_tables,
     _add_review,
@@ -219,6 +238,7 @@ STEPS: tuple[Step, ...] = (
     _add_narration_costs,
     _add_watermarks,
     _add_erased_persons,
+    _add_likeness,
 )
 """Step n brings a file from version n to version n + 1."""
 

@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from analyzers.results import Finding
+from analyzers.risk import alike as alike_of
 from flows.warehouse import sql
-from flows.warehouse.triage import track_records, verdicts_on
+from flows.warehouse.triage import TrackRecord, track_records, track_records_of_like, verdicts_on
 from reports.contents import EarlierFinding, SimilarFindings
 
 SHOWN = 3
@@ -40,7 +41,8 @@ def similar_to(
     money. An earlier verdict on the very thing that the finding is about comes first.
     """
     past = _past(connection, monitor, sorted({finding.type for finding in findings}), data_date)
-    records, own = track_records(connection, monitor), verdicts_on(connection, findings)
+    records, of_like = track_records(connection, monitor), track_records_of_like(connection, monitor)
+    own = verdicts_on(connection, findings)
     result = {}
     for finding in findings:
         others = [each for each in past.get(finding.type, ()) if each.fingerprint != finding.fingerprint]
@@ -63,13 +65,13 @@ def similar_to(
             )
             told = [itself, *told][:SHOWN]
         if told:
-            counted = records.get(finding.type)
+            counted = records.get(finding.type, TrackRecord())
+            like = of_like.get((finding.type, alike_of(finding)), TrackRecord())
             result[finding.fingerprint] = SimilarFindings(
                 told=tuple(told),
-                confirmed=counted.confirmed if counted else 0,
-                accepted=counted.accepted if counted else 0,
-                false_positive=counted.false_positive if counted else 0,
-                inconclusive=counted.inconclusive if counted else 0,
+                **vars(counted),
+                like_judged=like.confirmed + like.accepted + like.false_positive,
+                like_dismissed=like.false_positive,
             )
     return result
 

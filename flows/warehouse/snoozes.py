@@ -133,6 +133,14 @@ def muted_until(
     return max(ends, default=None)
 
 
+def sentence(made: Snooze) -> str:
+    """A snooze in words."""
+    if made.ended_at:
+        return f"snooze {made.audit_seq} of {made.target} in {made.monitor} taken back"
+    span = f"{made.starts_at:%Y-%m-%d %H:%M} to {made.until:%Y-%m-%d %H:%M} UTC"
+    return f"snooze {made.audit_seq}: {made.scope} {made.target} in {made.monitor}, {span}, by {made.who}: {made.why}"
+
+
 def _mutes(snooze: Snooze, finding: Finding, names: set[str]) -> bool:
     if snooze.scope is Scope.ENTITY:
         return snooze.target in names or finding.subject.id.startswith(f"{snooze.target}/")

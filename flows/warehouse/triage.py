@@ -9,19 +9,21 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import astuple, dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from analyzers.errors import UsageError
 from analyzers.finding_types import FindingType
-from analyzers.results import Candidate, Finding, Review, SubjectKind
+from analyzers.results import Candidate, Family, Finding, Review, SubjectKind
 from flows.warehouse import audit, sql
 
 MORE_EXPOSURE = Decimal("1.5")
 """Exposure that is this many times what it was at the verdict reopens a finding."""
+LEARNING = timedelta(days=28)
+"""How long a finding that is accepted as the new normal stays quiet, where nobody says otherwise."""
 _STATISTICAL = frozenset(kind.value for kind in FindingType)
 
 
@@ -52,6 +54,45 @@ class Disposition:
     reasons: tuple[str, ...]
     """Types of the flags behind the finding."""
     audit_seq: int
+    normal_from: date | None = None
+    """The first day of what was accepted as the new normal; None where it is only tolerated."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a person says: the verdict, who, why and when, and until when or since when it holds."""
+
+    verdict: Verdict
+    who: str
+    why: str
+    at: datetime
+    until: date | None = None
+    normal_from: date | None = None
+
+    def checked(self) -> Statement:
+        """The statement with its end filled in where the new normal gives one.
+
+        UsageError where it is incomplete, an acceptance has no end or one in the past, or the new normal is to come.
+        """
+        if not self.who.strip() or not self.why.strip():
+            raise UsageError("a verdict needs a person and a reason; add --reason")
+        if self.normal_from is not None and self.verdict is not Verdict.ACCEPTED:
+            raise UsageError(
+                f"only what is accepted can be the new normal, not what is {self.verdict}; leave out --normal-from"
+            )
+        if self.normal_from is not None and self.normal_from > self.at.date():
+            raise UsageError(f"--normal-from {self.normal_from} lies in the future; name the day since which it is so")
+        until = self.until
+        if self.verdict is Verdict.ACCEPTED and until is None:
+            if self.normal_from is None:
+                raise UsageError(
+                    "an accepted finding needs an end; add --until with a date, or --normal-from where it is the new "
+                    "normal"
+                )
+            until = self.at.date() + LEARNING
+        if until is not None and until < self.at.date():
+            raise UsageError(f"--until {until} has passed; name a later date")
+        return replace(self, until=until)
 
 
 @dataclass(frozen=True)
@@ -75,16 +116,21 @@ class Item:
     records: tuple[str, ...]
     basis: Basis
     is_finding: bool
+    normal_of: str | None = None
+    """The series or entity that an acceptance can be the new normal of; None where nothing was learnt of any."""
 
 
 @dataclass(frozen=True)
 class TrackRecord:
     """What reviewers decided about findings of one type so far; the latest verdict of each counts."""
 
-    confirmed: int
-    false_positive: int
-    accepted: int
-    inconclusive: int
+    confirmed: int = 0
+    false_positive: int = 0
+    accepted: int = 0
+    inconclusive: int = 0
+
+    def __add__(self, other: TrackRecord) -> TrackRecord:
+        return TrackRecord(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 def dispose(
@@ -96,17 +142,25 @@ def dispose(
     why: str,
     at: datetime,
     until: date | None = None,
+    normal_from: date | None = None,
 ) -> Disposition:
     """Record a verdict with its audit entry, and close the finding (an inconclusive one is in review).
 
-    UsageError where the finding is unknown, the reason is empty, or an acceptance has no end or one in the past.
+    normal_from : the first day of what is accepted as the new normal; without `until` the finding is then quiet for
+    `LEARNING`, since what is found later departs from the new normal. UsageError where the finding is unknown, the
+    reason is empty, an acceptance has no end or one in the past, or what is to be the normal was never learnt.
     """
     item = item_of(connection, fingerprint)
-    _check_statement(verdict, who, why, at, until)
+    until = Statement(verdict, who, why, at, until, normal_from).checked().until
+    if normal_from is not None and item.normal_of is None:
+        raise UsageError(
+            f"finding {item.id} of type {item.type} compares with no past of a series or an entity, so there is no "
+            "normal to renew; accept it with --until instead"
+        )
     about = item.basis
     draft = Disposition(
         fingerprint, item.monitor, item.type, verdict, who, at, why, until, about.exposure, about.currency,
-        about.reasons, 0,
+        about.reasons, 0, normal_from,
     )  # fmt: skip
     made = replace(draft, audit_seq=audit.append(connection, "disposition", fingerprint, audited(draft), at))
     sql.insert(connection, "dispositions", [{**vars(made), "reasons": json.dumps(about.reasons)}])
@@ -141,10 +195,9 @@ def item_of(connection: sql.Connection, fingerprint: str) -> Item:
     )
     if row is not None:
         name, monitor, kind, label, exposure, currency = row
-        reasons, records = _said(connection, fingerprint, kind)
-        return Item(
-            fingerprint, name, monitor, kind, label, records, Basis(exposure, currency, reasons), is_finding=True
-        )
+        reasons, records, normal_of = _said(connection, fingerprint, kind)
+        basis = Basis(exposure, currency, reasons)
+        return Item(fingerprint, name, monitor, kind, label, records, basis, is_finding=True, normal_of=normal_of)
     document = sql.scalar(
         connection,
         "SELECT document FROM candidates WHERE fingerprint = ? ORDER BY data_date DESC, origin LIMIT 1",
@@ -223,16 +276,26 @@ def track_records(
 
     Candidates say nothing of how often what is reported is real, and do not count.
     """
+    found: dict[str, TrackRecord] = {}
+    for (kind, _), record in track_records_of_like(connection, monitor, before=before).items():
+        found[kind] = found[kind] + record if kind in found else record
+    return found
+
+
+def track_records_of_like(
+    connection: sql.Connection, monitor: str, *, before: datetime | None = None
+) -> dict[tuple[str, str], TrackRecord]:
+    """`track_records` per finding type and what its like share, as `analyzers.risk.alike` has it."""
     query = """
-        SELECT type, count(*) FILTER (verdict = 'confirmed'), count(*) FILTER (verdict = 'false_positive'),
+        SELECT said.type, coalesce(entity_column || '=' || entity, subject_id) AS alike,
+            count(*) FILTER (verdict = 'confirmed'), count(*) FILTER (verdict = 'false_positive'),
             count(*) FILTER (verdict = 'accepted'), count(*) FILTER (verdict = 'inconclusive')
-        FROM (SELECT type, arg_max(verdict, audit_seq) AS verdict FROM dispositions
-            WHERE monitor = $monitor AND fingerprint IN (SELECT fingerprint FROM findings)
-                AND ($before IS NULL OR decided_at < $before) GROUP BY fingerprint, type)
-        GROUP BY type ORDER BY type
+        FROM (SELECT fingerprint, type, arg_max(verdict, audit_seq) AS verdict FROM dispositions
+            WHERE monitor = $monitor AND ($before IS NULL OR decided_at < $before) GROUP BY fingerprint, type) AS said
+        JOIN findings USING (fingerprint) GROUP BY said.type, alike ORDER BY said.type, alike
     """
     found = sql.rows(connection, query, {"monitor": monitor, "before": before})
-    return {row[0]: TrackRecord(*row[1:]) for row in found}
+    return {(row[0], row[1]): TrackRecord(*row[2:]) for row in found}
 
 
 def confirmed_records(connection: sql.Connection, monitor: str) -> frozenset[str]:
@@ -271,6 +334,14 @@ def speaks_again(finding: Finding, basis: Basis) -> bool:
     return new_reason or _more_at_stake(finding, basis)
 
 
+def normal_of(told: Finding) -> str | None:
+    """The series, else the entity, whose own past a finding compares with; None where it compares with none."""
+    if told.subject.kind is SubjectKind.SERIES:
+        return told.subject.label
+    learnt = told.family in (Family.TABULAR, Family.BEHAVIOUR) or not _STATISTICAL.isdisjoint(told.also)
+    return next(iter(told.entities.values()), None) if learnt else None
+
+
 def _reasons(types: Iterable[str]) -> set[str]:
     """Reasons by their types; that a record is strange is one reason, whichever column carries it tonight."""
     return {"strange" if kind in _STATISTICAL else kind for kind in types}
@@ -284,26 +355,19 @@ def _more_at_stake(finding: Finding, basis: Basis) -> bool:
     return finding.exposure >= basis.exposure * MORE_EXPOSURE
 
 
-def _check_statement(verdict: Verdict, who: str, why: str, at: datetime, until: date | None) -> None:
-    if not who.strip() or not why.strip():
-        raise UsageError("a verdict needs a person and a reason; add --reason")
-    if verdict is Verdict.ACCEPTED and until is None:
-        raise UsageError("an accepted finding needs an end; add --until with a date")
-    if until is not None and until < at.date():
-        raise UsageError(f"--until {until} has passed; name a later date")
-
-
-def _said(connection: sql.Connection, fingerprint: str, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Types of the flags behind a finding, and its records, as its latest date told them."""
+def _said(
+    connection: sql.Connection, fingerprint: str, kind: str
+) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
+    """Types of the flags behind a finding, its records, and whose past it compares with, as its latest date told."""
     document = sql.scalar(
         connection,
         "SELECT document FROM run_findings WHERE fingerprint = ? ORDER BY data_date DESC LIMIT 1",
         [fingerprint],
     )
     if document is None:
-        return (kind,), ()
+        return (kind,), (), None
     told = Finding.model_validate_json(document)
-    return tuple(dict.fromkeys((kind, *told.also))), told.records
+    return tuple(dict.fromkeys((kind, *told.also))), told.records, normal_of(told)
 
 
 def _ids(connection: sql.Connection, monitor: str | None) -> dict[str, str]:
@@ -318,7 +382,8 @@ def _starts(fingerprint: str, short: str, given: str) -> bool:
 
 
 _DISPOSITION = (
-    "fingerprint, monitor, type, verdict, who, decided_at, why, until, exposure, currency, reasons, audit_seq"
+    "fingerprint, monitor, type, verdict, who, decided_at, why, until, exposure, currency, reasons, audit_seq, "
+    "normal_from"
 )
 
 

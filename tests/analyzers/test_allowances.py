@@ -14,7 +14,7 @@ from analyzers.columns import Column, Role
 from analyzers.persons import masked_person
 from analyzers.rates import open_rates
 from analyzers.results import Analysis, Check
-from analyzers.risk import TrackRecord
+from analyzers.risk import TrackRecord, alike
 from analyzers.settings import Allowed, AnalysisSettings, Material
 from tests.analyzers.ledger_records import COLUMNS, MONDAY, material, payment
 
@@ -122,6 +122,24 @@ def test_verdicts_reorder_and_neither_hide_nor_lower_what_is_material() -> None:
     assert kept.mailed
     assert kept.priority == plain[0].priority
     assert sum(finding.mailed for finding in material_one) == 1
+
+
+def test_feedback_on_the_like_reorders_and_hides_nothing() -> None:
+    plain = analyze(given()).findings
+    like = {(found.type, alike(found)): TrackRecord(dismissed=30) for found in plain if found.type == "self_approved"}
+    assert like
+    of_type = {"self_approved": TrackRecord(confirmed=2, dismissed=30)}
+    told = analyze(replace(given(), track_records=of_type, track_records_of_like=like)).findings
+    assert {found.fingerprint for found in told} == {found.fingerprint for found in plain}
+    lowered, before = (next(found for found in each if found.type == "self_approved") for each in (told, plain))
+    assert lowered.priority < before.priority
+    assert lowered.mailed
+    # Where its money is material, not even thirty false alarms lower it.
+    material = analyze(
+        replace(given(materiality=Decimal(1)), track_records=of_type, track_records_of_like=like)
+    ).findings
+    untouched = next(found for found in material if found.type == "self_approved")
+    assert (untouched.material, untouched.priority) == (True, before.priority)
 
 
 def test_few_verdicts_give_a_band_and_no_expected_loss() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.risk import combined, consequence_scale, likelihood, priority, reviewed_likelihood
+from analyzers.risk import TrackRecord, combined, consequence_scale, likelihood, priority, reviewed_likelihood
 
 SEVERITIES = st.lists(st.floats(0, 100), min_size=1, max_size=6)
 
@@ -43,6 +43,17 @@ def test_priority_needs_both_axes_and_reviewers_move_likelihood() -> None:
     assert priority(0.0, 1.0) == priority(1.0, 0.0) == 0
     assert priority(1.0, 1.0) == 100
     assert likelihood(60.0) == 0.6
-    assert reviewed_likelihood(0.6, 0, 0) == 0.6
-    assert reviewed_likelihood(0.6, 0, 20) < 0.25
-    assert reviewed_likelihood(0.6, 20, 0) > 0.8
+    assert reviewed_likelihood(0.6, TrackRecord()) == 0.6
+    assert reviewed_likelihood(0.6, TrackRecord(dismissed=20)) < 0.25
+    assert reviewed_likelihood(0.6, TrackRecord(confirmed=20)) > 0.8
+
+
+def test_verdicts_on_the_like_weigh_more_than_those_on_the_type() -> None:
+    of_type = TrackRecord(confirmed=12, dismissed=12)
+    rent = reviewed_likelihood(0.6, of_type, TrackRecord(confirmed=2, dismissed=12))
+    others = reviewed_likelihood(0.6, of_type, TrackRecord(confirmed=10))
+    unknown = reviewed_likelihood(0.6, of_type)
+    assert rent < 0.4 < unknown < 0.6 < others
+    # Where all verdicts are on the like, or none is, both steps come to the one beta-binomial.
+    alone = TrackRecord(confirmed=2, dismissed=12)
+    assert reviewed_likelihood(0.6, alone, alone) == reviewed_likelihood(0.6, alone) == round((4.8 + 2) / 22, 4)

@@ -13,8 +13,10 @@ from uuid import UUID
 import pytest
 from prefect.utilities.schema_tools.validation import is_valid_schema, validate
 
-from flows.forms import night_form, triage_form
+from flows.forms import night_form, snooze_form, triage_all_form, triage_form
 from flows.nightly import night
+from flows.snooze_run import snooze
+from flows.triage_all_run import decide_all
 from flows.triage_links import form_address, link, remember_form
 from flows.triage_run import triage
 from flows.workspace import Workspace
@@ -29,7 +31,13 @@ def test_a_form_asks_for_what_its_flow_takes(folder: Path, language: str) -> Non
     settings = SETTINGS.format(port=free_port()) + f"language: {language}\n"
     (folder / "sereno.yaml").write_text(settings, encoding="utf-8")
     workspace = Workspace.open(folder)
-    for flow, form in ((night, night_form(workspace)), (triage, triage_form(workspace))):
+    forms = (
+        (night, night_form(workspace)),
+        (triage, triage_form(workspace)),
+        (decide_all, triage_all_form(workspace)),
+        (snooze, snooze_form(workspace)),
+    )
+    for flow, form in forms:
         taken = inspect.signature(flow.fn).parameters
         assert list(form.properties) == list(taken)
         assert form.required == [name for name, each in taken.items() if each.default is inspect.Parameter.empty]

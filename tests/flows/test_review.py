@@ -14,8 +14,8 @@ import pytest
 from analyzers.errors import UsageError
 from analyzers.results import Candidate, Finding, Origin, Review
 from flows import reviewing, triaging
-from flows.cli.until import parse_instant, parse_last_day
 from flows.conflicts import aliases
+from flows.stated_times import parse_instant, parse_last_day
 from flows.warehouse import Warehouse, audit, candidates, sql, triage
 from flows.warehouse.evidence import verify_evidence
 from flows.warehouse.triage import Verdict
@@ -78,6 +78,39 @@ def test_what_people_decide_holds_in_the_nights_after(folder: Path) -> None:
     assert by_label(third.findings, TWICE[1]).times_seen == 3
     with Warehouse.of(Workspace.open(folder)).reading() as connection:
         assert (audit.verify(connection), verify_evidence(connection)) == ([], [])
+
+
+def test_what_is_accepted_is_quiet_until_its_end_and_the_report_says_so(folder: Path) -> None:
+    _, first = run_night(folder, DATA_DATE)
+    last_day = max(NEXT, datetime.now(UTC).date())
+    decide(folder, by_label(first.findings, HUGE), Verdict.ACCEPTED, until=last_day)
+    decide(folder, by_label(first.findings, TWICE[1]), Verdict.FALSE_POSITIVE)
+    outcome, second = run_night(folder, NEXT)
+    assert not by_label(second.findings, HUGE).mailed
+    told = page(outcome.report)
+    assert "2 closed by a verdict, 0 muted" in told
+    assert f"Accepted for a time among those closed: 1, the first until {last_day}" in told
+    with Warehouse.of(Workspace.open(folder)).reading() as connection:
+        (verdict,) = [each for each in triage.dispositions(connection) if each.verdict is Verdict.ACCEPTED]
+    huge = by_label(second.findings, HUGE)
+    assert triage.review_of(huge, verdict, last_day) is Review.CLOSED
+    assert triage.review_of(huge, verdict, last_day + timedelta(days=1)) is Review.OPEN
+
+
+def test_a_maintenance_window_mutes_nothing_that_names_its_author(folder: Path) -> None:
+    _, first = run_night(folder, DATA_DATE)
+    mailed = by_label(first.findings, TWICE[1])
+    assert mailed.mailed
+    about = {"until": datetime.now(UTC) + timedelta(days=3), "why": "nothing to see here", "at": datetime.now(UTC)}
+    workspace = Workspace.open(folder)
+    triaging.snooze(workspace, "S03", who="person.2@example.com", **about)  # type: ignore[arg-type]
+    _, second = run_night(folder, NEXT)
+    assert by_label(second.findings, TWICE[1]).mailed
+    triaging.snooze(workspace, "S03", who="ana", **about)  # type: ignore[arg-type]
+    _, third = run_night(folder, THIRD)
+    assert not by_label(third.findings, TWICE[1]).mailed
+    with pytest.raises(UsageError, match="is what records call"):
+        triaging.snooze(workspace, "S03", who="s03@example.com", **about)  # type: ignore[arg-type]
 
 
 def test_half_as_much_money_again_reopens(folder: Path) -> None:

@@ -14,7 +14,7 @@ from flows.remembering import remember
 from flows.warehouse import Warehouse, sql
 from flows.warehouse.publish import publish
 from flows.warehouse.similar import SHOWN, similar_to
-from flows.warehouse.triage import Verdict, dispose
+from flows.warehouse.triage import Verdict, dispose, track_records_of_like
 from reports.contents import ModelNote, MonitorPart, Night, ReportedFinding
 from reports.narrator import narrate
 from tests.flows.warehouse_results import MONDAY, analysis, instant, narrative, payment, run_record
@@ -63,6 +63,24 @@ def test_the_nearest_are_told_and_all_verdicts_counted(connection: sql.Connectio
     # What the same date told is not earlier, and another monitor's findings are not like it.
     assert similar_to(connection, "ledger", [tonight], MONDAY) == {}
     assert similar_to(connection, "plant", [tonight], TUESDAY) == {}
+
+
+def test_verdicts_on_the_same_entity_are_counted_apart(connection: sql.Connection) -> None:
+    rent, other = {"supplier": "S1"}, {"supplier": "S2"}
+    earlier = [payment(f"rent{number}", entities=rent) for number in range(15)]
+    night(connection, MONDAY, *earlier, payment("other", entities=other))
+    for number in range(14):
+        judge(connection, f"rent{number}", Verdict.FALSE_POSITIVE if number < 12 else Verdict.CONFIRMED)
+    judge(connection, "rent14", Verdict.INCONCLUSIVE)
+    judge(connection, "other", Verdict.CONFIRMED)
+    tonight = [payment("new", entities=rent), payment("elsewhere", entities=other)]
+    found = similar_to(connection, "ledger", tonight, TUESDAY)
+    assert (found["v1:new"].like_dismissed, found["v1:new"].like_judged) == (12, 14)
+    assert (found["v1:elsewhere"].like_dismissed, found["v1:elsewhere"].like_judged) == (0, 1)
+    assert (found["v1:new"].false_positive, found["v1:new"].confirmed) == (12, 3)
+    records = track_records_of_like(connection, "ledger")
+    assert records["duplicate_payment", "supplier=S1"].false_positive == 12
+    assert records["duplicate_payment", "supplier=S2"].confirmed == 1
 
 
 def test_a_finding_that_speaks_again_tells_its_own_verdict_first(connection: sql.Connection) -> None:

@@ -178,7 +178,8 @@ def similar() -> SimilarFindings:
     waiting = EarlierFinding(
         fingerprint="v1:bb", id="dd44ee55ff66", subject="5100021170 · Iberlogística SA", data_date=date(2026, 5, 20)
     )
-    return SimilarFindings(told=(judged, waiting), confirmed=14, accepted=1, false_positive=6)
+    counted = {"confirmed": 14, "accepted": 1, "false_positive": 16, "like_judged": 14, "like_dismissed": 12}
+    return SimilarFindings(told=(judged, waiting), **counted)
 
 
 def _subject(label: str, kind: SubjectKind = SubjectKind.RECORD) -> Subject:

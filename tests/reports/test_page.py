@@ -142,7 +142,8 @@ def test_money_that_can_be_stopped_and_expected_loss_stand_beside_what_is_at_ris
 
 def test_a_card_tells_similar_earlier_findings_and_what_was_decided() -> None:
     said = outline(sample_night()).said
-    assert "Similar earlier findings: 14 confirmed, 1 accepted, 6 false positives" in said
+    assert "Similar earlier findings: 14 confirmed, 1 accepted, 16 false positives" in said
+    assert "12 of 14 like this were false alarms" in said
     assert "14 Apr 2026, 39,100.00 EUR: confirmed (15 Apr 2026), “ paid twice, money is back ”" in said.replace(
         "\xa0", " "
     )

@@ -1,4 +1,4 @@
-"""`--until`: a date, an instant, or a span from now."""
+"""Times as people state them: a date, an instant, or a span from now."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def parse_instant(value: str, option: str, *, now: datetime, timezone: str) -> d
             f"{option} {value[:40]!r} is no time; write 2026-05-31, 2026-05-31T14:00, or a span such as 12h, 7d or 2w"
         ) from None
     return (stated if stated.tzinfo else stated.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def parse_start(value: str, option: str, *, now: datetime, timezone: str) -> datetime:
+    """The same as a beginning: a date stands for its first instant."""
+    try:
+        return datetime.combine(date.fromisoformat(value.strip()), time.min, ZoneInfo(timezone)).astimezone(UTC)
+    except ValueError:
+        return parse_instant(value, option, now=now, timezone=timezone)
 
 
 def parse_last_day(value: str, option: str, *, now: datetime, timezone: str) -> date:
