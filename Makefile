@@ -1,10 +1,10 @@
 # Every target sets up what it needs first; a second call skips what is there.
-.PHONY: help demo test test-long check setup bench-detection bench-narration docs format screenshots lock clean
+.PHONY: help demo test test-long check setup bench-detection bench-narration docs format sbom vulnerabilities screenshots lock clean
 .DEFAULT_GOAL := help
 PYTEST := .venv/bin/python -m pytest
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: ## virtual environment, locked packages, llama.cpp, model (about 8 minutes the first time)
 	@./scripts/setup
@@ -45,6 +45,12 @@ format: setup ## format and mend what the linter can
 lock: setup ## resolve the newest versions that pyproject.toml allows
 	@.venv/bin/uv lock --upgrade
 	@.venv/bin/uv export --locked --only-group bootstrap --no-emit-project --no-header -o scripts/bootstrap.txt --quiet
+
+sbom: setup ## bill of materials (CycloneDX 1.5, with hashes) from the lock, offline: sereno.cdx.json
+	@.venv/bin/python scripts/sbom.py sereno.cdx.json
+
+vulnerabilities: setup ## locked packages against a copy of the OSV database, offline: make vulnerabilities DATABASE=all.zip
+	@.venv/bin/python scripts/vulnerabilities.py "$(DATABASE)" $(foreach id,$(ACCEPT),--accept $(id))
 
 screenshots: setup ## the README's pictures, from ./sereno-demo (needs chromium)
 	@.venv/bin/python scripts/screenshots.py sereno-demo docs/images

@@ -261,7 +261,13 @@ def _value(node: yaml.Node, keys: KeyPath, places: dict[KeyPath, str], path: Pat
         return _mapping(node, keys, places, path, seen)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*keys, index), places, path, seen) for index, item in enumerate(node.value)]
-    value = yaml.SafeLoader("").construct_object(node)
+    try:
+        value = yaml.SafeLoader("").construct_object(node)
+    except (ValueError, OverflowError):
+        raise MonitorError(
+            f"{path}:{node.start_mark.line + 1}: a value that cannot be read ({node.tag.rpartition(':')[2]}); "
+            "put it in quotes if it is text"
+        ) from None
     return _expand(value, f"{path}:{node.start_mark.line + 1}") if isinstance(value, str) else value
 
 

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import re
 import zoneinfo
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -442,6 +442,8 @@ def _validate_analysis(document: Document, monitor: Monitor) -> None:
         except MonitorError as error:
             where = document.where(("analysis", "rules", position, "where"))
             raise MonitorError(f"{where}: analysis.rules: {error}") from None
+    if settings.detectors:
+        _validate_detectors(document, settings.detectors)
     _validate_behaviour(document, monitor, settings.behaviour)
     for position, control in enumerate(settings.controls):
         if control.table not in monitor.references:
@@ -449,6 +451,17 @@ def _validate_analysis(document: Document, monitor: Monitor) -> None:
             raise MonitorError(
                 f"{where}: analysis.controls: {control.table!r} is none of the monitor's references; name it there"
             )
+
+
+def _validate_detectors(document: Document, paths: Sequence[str]) -> None:
+    """Whether the named estimators are some; scikit-learn is imported only where a monitor names one."""
+    from analyzers.detectors.named import load_detector
+
+    for position, path in enumerate(paths):
+        try:
+            load_detector(path)
+        except MonitorError as error:
+            raise MonitorError(f"{document.where(('analysis', 'detectors', position))}: analysis.{error}") from None
 
 
 def _validate_behaviour(document: Document, monitor: Monitor, behaviour: BehaviourSettings) -> None:

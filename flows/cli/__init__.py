@@ -33,6 +33,7 @@ from flows.cli import (
     triage,
     triage_all,
 )
+from flows.cli.options import say
 from flows.egress import guard
 
 app = typer.Typer(
@@ -92,5 +93,5 @@ def status(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, exit_status: int) -> int:
-    print(f"sereno: {message}", file=sys.stderr)
+    say(f"sereno: {message}")
     return exit_status

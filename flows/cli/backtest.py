@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analyzers.errors import UsageError
-from flows.cli.options import JsonOption, WorkspaceOption, parse_date, print_object, say
+from flows.cli.options import JsonOption, WorkspaceOption, parse_date, print_object, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def backtest(
             print_object(each)
     else:
         for line in _lines(told, html):
-            print(line)
+            tell(line)
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import JsonOption, WorkspaceOption, print_object
+from flows.cli.options import JsonOption, WorkspaceOption, print_object, tell
 
 
 def doctor(
@@ -42,9 +42,9 @@ def doctor(
                  "remedy": line.remedy}
             )  # fmt: skip
         else:
-            print(f"{line.status.value:8} {section:10} {line.name:12} {line.text}")
+            tell(f"{line.status.value:8} {section:10} {line.name:12} {line.text}")
             if line.remedy:
-                print(f"{'':8} {'':10} {'':12} -> {line.remedy}")
+                tell(f"{'':8} {'':10} {'':12} -> {line.remedy}")
     return worst
 
 
@@ -56,5 +56,5 @@ def _list_egress(workspace: Path | None, *, json: bool) -> int:
         if json:
             print_object({"kind": item.kind, "what": item.what, "by": item.by})
         else:
-            print(f"{item.kind:8} {item.what:56} {item.by}")
+            tell(f"{item.kind:8} {item.what:56} {item.by}")
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.options import JsonOption, WorkspaceOption, parse_date, print_object
+from flows.cli.options import JsonOption, WorkspaceOption, parse_date, print_object, tell
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -48,7 +48,7 @@ def findings(
             money = (
                 f"{finding.exposure:,.2f} {finding.currency or ''}".rstrip() if finding.exposure is not None else "-"
             )
-            print(
+            tell(
                 f"{finding.data_date}  {finding.id}  {finding.monitor:12}  {finding.type:20}"
                 f"  {finding.priority:5.1f}  {money:>18}  {finding.subject.label}"
             )
@@ -70,7 +70,7 @@ def _entities(workspace: Workspace, monitor: str | None, day: date | None, *, js
         else:
             money = ", ".join(f"{amount:,.2f} {currency}".rstrip() for currency, amount in risk.exposure.items())
             shown = " ".join(f"{night.risk:.0f}" for night in risk.nights)
-            print(
+            tell(
                 f"{on}  {name:12}  {risk.entity:24}  {risk.risk:5.1f}  {risk.open_findings:3} open"
                 f"  {money or '-':>18}  {shown}"
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analyzers.errors import UsageError
-from flows.cli.options import JsonOption, WorkspaceOption, print_object, say
+from flows.cli.options import JsonOption, WorkspaceOption, print_object, say, tell
 
 if TYPE_CHECKING:
     from flows.model_store.register import Mark
@@ -44,9 +44,9 @@ def list_models(workspace: WorkspaceOption = None, json: JsonOption = False) -> 
             )  # fmt: skip
         else:
             earned = f"earned {mark} here" if mark else "not examined here"
-            print(f"{'*' if model.in_use else ' '} {model.name:40}  {earned:20}  {model.path}")
+            tell(f"{'*' if model.in_use else ' '} {model.name:40}  {earned:20}  {model.path}")
     if not json:
-        print("* in use\n\nCatalogue (memory with 4,096 and 8,192 tokens of context):" if at_hand else "No model.\n")
+        tell("* in use\n\nCatalogue (memory with 4,096 and 8,192 tokens of context):" if at_hand else "No model.\n")
     for entry in catalogue():
         if json:
             described = entry.model_dump(mode="json")
@@ -55,7 +55,7 @@ def list_models(workspace: WorkspaceOption = None, json: JsonOption = False) -> 
             )
         else:
             size, small, large = (f"{n / 1e9:.1f} GB" for n in (entry.size, entry.memory(4096), entry.memory(8192)))
-            print(
+            tell(
                 f"  {entry.name:20}  {entry.quantisation:7} {size:>8}  {small:>8} {large:>8}  {entry.licence:11}"
                 f"  {','.join(entry.languages)}"
             )
@@ -79,7 +79,7 @@ def fit_models(
         print_object(report.as_object())
     else:
         for line in report.lines():
-            print(line)
+            tell(line)
     return 0
 
 
@@ -212,7 +212,7 @@ def _print_mark(mark: Mark, *, recorded: bool) -> None:
     for skill in mark.result.skills:
         beside = "" if skill.guess is None else f"   guessing {skill.guess:.0%}"
         beside += "" if skill.own is None else f"   without a model {skill.own:.0%}"
-        print(f"{skill.name:13} {skill.mark:6.1%} of {skill.questions}{beside}")
-    print(f"{mark.model}: {mark.mark} ({mark.reason}); {mark.seconds:.0f} s on {mark.machine}")
+        tell(f"{skill.name:13} {skill.mark:6.1%} of {skill.questions}{beside}")
+    tell(f"{mark.model}: {mark.mark} ({mark.reason}); {mark.seconds:.0f} s on {mark.machine}")
     if not recorded:
         say("not recorded: this is no workspace (--workspace names one)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from datetime import date
@@ -21,6 +22,8 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", help="The workspace's folder (default: $SERENO_WORKSPACE, else this folder)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on standard output.")]
+
+_STEERING = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 def parse_date(value: str | None, option: str) -> date | None:
@@ -49,10 +52,20 @@ def print_object(values: Mapping[str, Any]) -> None:
 
 
 def json_line(values: Mapping[str, Any]) -> str:
-    """A JSON object as one line."""
-    return json.dumps(values, ensure_ascii=False, default=str)
+    """A JSON object as one line; letters that could steer a terminal are escaped."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(values, ensure_ascii=False, default=str))
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: what could steer one (records may hold it) is replaced."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in text)
+
+
+def tell(text: str = "") -> None:
+    """A line of a command's answer, on standard output."""
+    print(printable(text))
 
 
 def say(text: str) -> None:
     """A line of progress, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
