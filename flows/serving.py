@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -58,15 +59,28 @@ def _serve_deployments(workspace: Workspace, url: str) -> None:
     import asyncio
 
     from prefect.exceptions import TerminationSignal
-    from prefect.runner import Runner
 
-    runner: Any = Runner(pause_on_shutdown=False, limit=_AT_ONCE)
+    runner = _runner(workspace)
     runner.add_deployment(_night_deployment(workspace))
     remember_form(workspace, runner.add_deployment(_triage_deployment(workspace)), url)
     for deployment in _further_triage(workspace):
         runner.add_deployment(deployment)
     with contextlib.suppress(KeyboardInterrupt, TerminationSignal):
         asyncio.run(runner.start())
+
+
+def _runner(workspace: Workspace) -> Any:
+    """Prefect's runner, with its files in the workspace.
+
+    By itself it keeps them in one folder of /tmp, which is whoever's served first: no other user could serve then.
+    """
+    from prefect.runner import Runner
+
+    before, tempfile.tempdir = tempfile.tempdir, str(workspace.prefect_home)
+    try:
+        return Runner(pause_on_shutdown=False, limit=_AT_ONCE)
+    finally:
+        tempfile.tempdir = before
 
 
 def _night_deployment(workspace: Workspace) -> Any:
