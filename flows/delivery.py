@@ -41,7 +41,7 @@ def deliver_outbox(workspace: Workspace, warehouse: Warehouse, say: Say) -> int:
                 deliveries.mark_kept(connection, item.message_id, at=datetime.now(UTC))
                 say(f"mail for {item.recipient} kept: {item.path} (no SMTP server is configured)")
                 continue
-        error = _send(workspace.folder / item.path, item.recipient, settings, password)
+        error = send(workspace.folder / item.path, item.recipient, settings, password)
         with warehouse.writing() as connection:
             if error is None:
                 deliveries.mark_sent(connection, item.message_id, at=datetime.now(UTC))
@@ -57,7 +57,7 @@ def deliver_outbox(workspace: Workspace, warehouse: Warehouse, say: Say) -> int:
     return len(waiting)
 
 
-def _send(path: Path, recipient: str, settings: MailSettings, password: str | None) -> str | None:
+def send(path: Path, recipient: str, settings: MailSettings, password: str | None) -> str | None:
     """Hand one mail to the SMTP server; None, or why it failed."""
     try:
         message = message_from_bytes(path.read_bytes(), policy=policy.SMTP)

@@ -6,6 +6,7 @@ Files and not objects, so that a task's result is a few counts for Prefect to ke
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,13 @@ class Handover:
     """The folder of one run; a file a monitor and kind."""
 
     folder: Path
+
+    def mark(self) -> str:
+        """What tells this folder from any other: a retry goes on with what is in it, and only while it is there."""
+        path = self.folder / "mark"
+        if not path.exists():
+            path.write_text(f"{self.folder.name}.{secrets.token_hex(4)}", encoding="ascii")
+        return path.read_text(encoding="ascii")
 
     def write_frame(self, monitor: str, kind: str, frame: pl.DataFrame) -> None:
         """Keep a frame; `kind` is such as `records`, `history`, `batch` or `reference-vendors`."""

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from cronsim import CronSim, CronSimError
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from analyzers.audit.house_rules import check_predicate
@@ -26,9 +27,18 @@ from reports.playbook import Playbook
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"]{1,64}@[^@\s<>,;:\"]{1,255}")
+_CRON = re.compile(r"[0-9A-Za-z*,/-]{1,60}( [0-9A-Za-z*,/-]{1,60}){4}")
+"""What Prefect and CronSim read alike; without seconds, `#`, `L` and `@daily`."""
 _LONGEST_QUERY = 100_000
 _SHORTEST_PASSWORD = 12
 _STATED_ABOVE = ("monitor", "timezone", "currency")
+
+
+def _is_cron(text: str) -> bool:
+    try:
+        return bool(_CRON.fullmatch(text) and CronSim(text, datetime(2026, 1, 1, tzinfo=UTC)))
+    except CronSimError:
+        return False
 
 
 class ColumnSettings(Settings):
@@ -135,7 +145,8 @@ class Monitor(Settings):
     timezone: str = "UTC"
     """Time zone of naive times and of the day's borders."""
     schedule: str = "30 2 * * *"
-    """Cron expression, in the monitor's time zone; monitors on one schedule are one night."""
+    """Cron expression of five fields, in the monitor's time zone; monitors on one schedule are one night. A night
+    decides the day before it starts."""
     batch: int = Field(1, ge=1, le=366)
     """Days, ending with the data date, whose records are judged."""
     history: int = Field(730, ge=0, le=7300)
@@ -175,6 +186,16 @@ class Monitor(Settings):
     @classmethod
     def _zone(cls, value: str) -> str:
         return known_timezone(value)
+
+    @field_validator("schedule")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if not _is_cron(value):
+            raise ValueError(
+                f"{value[:40]!r} is no cron expression; write minute, hour, day, month and weekday, such as "
+                "'30 2 * * *' for every night at 02:30"
+            )
+        return value
 
     @field_validator("columns", mode="before")
     @classmethod

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime
 
 from flows.handover import Handover
 from flows.monitors import Monitor
+from flows.schedule import data_date_of
 from flows.warehouse import Warehouse
 from flows.workspace import Workspace
 from reports.house_style import HouseStyle
@@ -54,11 +54,16 @@ class Plan:
         return next(run for run in self.runs if run.name == name)
 
 
-def plan_runs(monitors: list[Monitor], data_date: date | None, *, now: datetime) -> tuple[str, tuple[MonitorRun, ...]]:
-    """The night's id, and a run a monitor: of the stated date, else of yesterday in the monitor's time zone."""
-    token = uuid.uuid4().hex[:8]
+def plan_runs(
+    monitors: list[Monitor], data_date: date | None, *, now: datetime, token: str | None = None
+) -> tuple[str, tuple[MonitorRun, ...]]:
+    """The night's id, and a run a monitor: of the stated date, else of yesterday in the monitor's time zone.
+
+    token : ends every id, and is the same when a night is tried again; a new one where None.
+    """
+    token = token or uuid.uuid4().hex[:8]
     runs = []
     for monitor in monitors:
-        day = data_date or now.astimezone(ZoneInfo(monitor.timezone)).date() - timedelta(days=1)
+        day = data_date or data_date_of(now, monitor.timezone)
         runs.append(MonitorRun(f"{monitor.name}-{day}-{token}", monitor, day))
     return f"night-{max(run.data_date for run in runs)}-{token}", tuple(runs)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +52,8 @@ _HEAD_TO_COME = "audit-head-to-come"
 def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]:
     """Render the report, store the night's runs and queue its mails; what became of every monitor.
 
-    Reports and mails are written before the transaction ends: what the warehouse speaks of is always there.
+    Reports and mails are written before the transaction ends: what the warehouse speaks of is always there. A night
+    that is tried again after it was killed behind the transaction finds its work done, and changes nothing.
     """
     with plan.warehouse.reading() as connection:
         parts = tuple(_part(connection, plan, run, outcomes.of[run.name]) for run in plan.runs)
@@ -58,6 +62,15 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         audiences = audiences_of(connection, plan, night) if mail else {}
         if not plan.workspace.settings.mail.quiet_nights:
             audiences = {each: readers for each, readers in audiences.items() if not Digest(seen_by(night, each)).quiet}
+        published = _published(connection, outcomes.going())
+    if published is not None:
+        mails = {
+            name: _mail_name(plan, published, recipient)[1]
+            for audience, recipients in audiences.items()
+            for recipient in recipients
+            for name in audience.monitors
+        }
+        return {run.name: _outcome(plan, run, outcomes.of[run.name], published, mails) for run in plan.runs}
     report = _report_path(plan)
     everything = Audience(tuple(part.monitor for part in night.parts))
     form = form_address(plan.workspace)
@@ -65,19 +78,31 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
     pages = {audience: render_page(seen_by(linked, audience)) for audience in {*audiences, everything}}
     # Drawn before the transaction, so that the warehouse is held for writing only.
     exports = _exports(night)
-    with plan.warehouse.writing() as connection:
+    page = plan.workspace.folder / report
+    with _gone_on_failure(page), plan.warehouse.writing() as connection:
         _note_configuration(connection, plan)
         for run in plan.runs:
             _store(connection, plan, run, outcomes.of[run.name], report)
         head = audit.head(connection)
         night = night.model_copy(update={"audit_head": head})
-        pages = {audience: page.replace(_HEAD_TO_COME, head or "") for audience, page in pages.items()}
-        write_whole(plan.workspace.folder / report, pages[everything])
+        pages = {audience: html.replace(_HEAD_TO_COME, head or "") for audience, html in pages.items()}
+        write_whole(page, pages[everything])
         for suffix, content in exports.items():
-            write_whole((plan.workspace.folder / report).with_suffix(f".findings.{suffix}"), content)
+            write_whole(page.with_suffix(f".findings.{suffix}"), content)
         write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace, plan.style))
-        mails = _queue(connection, plan, night, audiences, pages, Path(report).name, form)
+        mails = _queue(connection, plan, night, audiences, pages, report, form)
     return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
+
+
+@contextlib.contextmanager
+def _gone_on_failure(page: Path) -> Iterator[None]:
+    """Remove a report, with its exports, that the warehouse did not take: nothing would ever speak of it."""
+    try:
+        yield
+    except BaseException:
+        for path in (page, *page.parent.glob(f"{glob.escape(page.stem)}.findings.*")):
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _exports(night: Night) -> dict[str, str | bytes]:
@@ -178,9 +203,20 @@ def _report_path(plan: Plan) -> str:
         number += 1
 
 
+def _published(connection: sql.Connection, going: list[MonitorRun]) -> str | None:
+    """The report in which this very night told of all these runs before; None where it did not, or not of all."""
+    reports: set[str | None] = set()
+    for run in going:
+        before = runs.finished_run(connection, run.name, run.data_date)
+        reports.add(before.report if before is not None and before.run == run.run else None)
+    return reports.pop() if len(reports) == 1 else None
+
+
 def _next_correction(connection: sql.Connection, run: MonitorRun) -> int:
     before = runs.finished_run(connection, run.name, run.data_date)
-    return before.correction + 1 if before else 0
+    if before is None:
+        return 0
+    return before.correction if before.run == run.run else before.correction + 1
 
 
 def _note_configuration(connection: sql.Connection, plan: Plan) -> None:
@@ -218,7 +254,7 @@ def _queue(
     night: Night,
     audiences: dict[Audience, list[str]],
     pages: dict[Audience, str],
-    report_name: str,
+    report: str,
     form: str | None,
 ) -> dict[str, str]:
     """Write every recipient's mail into the outbox and queue it; a path by monitor."""
@@ -226,8 +262,7 @@ def _queue(
     paths: dict[str, str] = {}
     for audience, recipients in audiences.items():
         for recipient in recipients:
-            digest = hashlib.sha256(recipient.encode()).hexdigest()[:8]
-            message_id = f"<{plan.night}.{digest}@{settings.sender.rpartition('@')[2]}>"
+            message_id, path = _mail_name(plan, report, recipient)
             message = compose_mail(
                 with_links(seen_by(night, audience), form, by=recipient),
                 sender=settings.sender,
@@ -235,14 +270,24 @@ def _queue(
                 message_id=message_id,
                 date=night.created_at,
                 report=pages[audience].encode(),
-                report_name=f"sereno-{report_name}",
+                report_name=f"sereno-{Path(report).name}",
             )
-            path = f"outbox/{plan.night}-{digest}.eml"
             write_whole(plan.workspace.folder / path, message.as_bytes())
             entry = Delivery(message_id, plan.night, recipient, path, correction=night.correction)
             deliveries.queue(connection, entry, at=night.created_at)
             paths |= dict.fromkeys(audience.monitors, path)
     return paths
+
+
+def _mail_name(plan: Plan, report: str, recipient: str) -> tuple[str, str]:
+    """A mail's Message-ID, and its path relative to the workspace.
+
+    A night tried again after it told of a failure tells more than before, in a report and a mail of their own.
+    """
+    number = Path(report).stem.removeprefix(str(plan.data_date))
+    name = f"{plan.night}{number}", hashlib.sha256(recipient.encode()).hexdigest()[:8]
+    domain = plan.workspace.settings.mail.sender.rpartition("@")[2]
+    return f"<{'.'.join(name)}@{domain}>", f"outbox/{'-'.join(name)}.eml"
 
 
 def _outcome(plan: Plan, run: MonitorRun, before: Outcome, report: str, mails: dict[str, str]) -> Outcome:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -20,14 +21,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-from analyzers.errors import OperationError, UsageError
+from analyzers.errors import OperationError, SerenoError, UsageError
+from flows.notices import tell_missed
 from flows.prefect_environment import environment, is_healthy, served_url, serving_file
 from flows.triage_links import remember_form
 from flows.workspace import Workspace
 from reports.locale import texts
 
+log = logging.getLogger("sereno.night")
 DEPLOYMENT = "sereno"
 _AT_ONCE = 3
 """Runs carried out at the same time: a verdict does not wait for the night."""
@@ -41,10 +46,10 @@ def serve(workspace: Workspace) -> None:
     os.environ.update(environment(workspace) | {"PREFECT_LOGGING_EXTRA_LOGGERS": "sereno"})
     url = os.environ.get("PREFECT_API_URL") or workspace.settings.prefect.api_url
     with contextlib.ExitStack() as stack:
-        if url is None:
+        if alone := url is None:
             url = stack.enter_context(own_server(workspace))
         os.environ["PREFECT_API_URL"] = url
-        _serve_deployments(workspace, url)
+        _serve_deployments(workspace, url, alone=alone)
 
 
 def schedules(workspace: Workspace) -> dict[tuple[str, str], list[str]]:
@@ -55,16 +60,21 @@ def schedules(workspace: Workspace) -> dict[tuple[str, str], list[str]]:
     return groups
 
 
-def _serve_deployments(workspace: Workspace, url: str) -> None:
+def _serve_deployments(workspace: Workspace, url: str, *, alone: bool) -> None:
+    """Serve both deployments, once what is left undone is put in order.
+
+    alone : whether the server is ours, so that none of its runs can be alive yet.
+    """
     import asyncio
 
     from prefect.exceptions import TerminationSignal
 
     runner = _runner(workspace)
-    runner.add_deployment(_night_deployment(workspace))
-    remember_form(workspace, runner.add_deployment(_triage_deployment(workspace)), url)
-    for deployment in _further_triage(workspace):
-        runner.add_deployment(deployment)
+    nights = runner.add_deployment(_night_deployment(workspace))
+    verdicts = runner.add_deployment(_triage_deployment(workspace))
+    others = [runner.add_deployment(deployment) for deployment in _further_triage(workspace)]
+    remember_form(workspace, verdicts, url)
+    _put_in_order(workspace, nights, [nights, verdicts, *others] if alone else [])
     with contextlib.suppress(KeyboardInterrupt, TerminationSignal):
         asyncio.run(runner.start())
 
@@ -81,6 +91,22 @@ def _runner(workspace: Workspace) -> Any:
         return Runner(pause_on_shutdown=False, limit=_AT_ONCE)
     finally:
         tempfile.tempdir = before
+
+
+def _put_in_order(workspace: Workspace, nights: UUID, ours: list[UUID]) -> None:
+    """End the runs of ours that a kill left behind, tell of missed nights, and ask for the newest of each schedule."""
+    from flows.catching_up import end_orphans, run_newest
+
+    now = datetime.now(UTC)
+    try:
+        workspace.note_serving(now)
+        if ours:
+            end_orphans(ours)
+        tell_missed(workspace, workspace.monitors(), now)
+        run_newest(workspace, nights, schedules(workspace).values(), now)
+    except SerenoError as error:
+        # The nights to come are to be served all the same; they tell of it by mail.
+        log.error("%s", error)  # noqa: TRY400 - one line is what people read
 
 
 def _night_deployment(workspace: Workspace) -> Any:

@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from analyzers.errors import MonitorError, OperationError, UsageError
@@ -21,6 +22,7 @@ from flows.prompts import prefix_files, read_prefix
 from flows.rights import too_open
 from reports.playbook import Playbook, parse_playbook
 
+_KEPT = "kept-for-a-retry"
 VARIABLE = "SERENO_WORKSPACE"
 """Environment variable that names the workspace."""
 
@@ -91,6 +93,22 @@ class Workspace:
         """Prefect's own database and settings."""
         return self.folder / ".prefect"
 
+    def served_since(self) -> datetime | None:
+        """When the schedules of this workspace were served first; None where they never were."""
+        try:
+            return datetime.fromisoformat(self._first_served.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def note_serving(self, now: datetime) -> None:
+        """Keep when the schedules were served first: nights that were due before are not missed."""
+        if self.served_since() is None:
+            self._first_served.write_text(now.isoformat(), encoding="ascii")
+
+    @property
+    def _first_served(self) -> Path:
+        return self.prefect_home / "first-served"
+
     def monitor_names(self) -> list[str]:
         """Names of the monitors, sorted."""
         return sorted(path.stem for path in (self.folder / "monitors").glob("*.yaml"))
@@ -159,22 +177,33 @@ class Workspace:
 
 @contextlib.contextmanager
 def run_folder(workspace: Workspace, run: str) -> Iterator[Path]:
-    """A folder of the run's own under `work/`, gone afterwards. Folders that a killed run left are cleared first."""
-    clear_abandoned(workspace)
+    """A folder of the run's own under `work/`, gone afterwards unless it is kept for a retry.
+
+    Folders of other runs that were killed or failed are cleared first.
+    """
+    clear_abandoned(workspace, but=run)
     folder = workspace.work / run
-    folder.mkdir(mode=0o700)
+    folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = folder / _KEPT
+        kept.unlink(missing_ok=True)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not kept.exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def clear_abandoned(workspace: Workspace) -> list[str]:
-    """Remove the run folders whose run no longer lives; their names."""
+def keep_for_retry(folder: Path) -> None:
+    """Let a failed run's folder outlive it: a retry goes on with what is there, and the next run clears it."""
+    (folder / _KEPT).touch()
+
+
+def clear_abandoned(workspace: Workspace, *, but: str | None = None) -> list[str]:
+    """Remove the run folders whose run no longer lives, but for one; their names."""
     cleared = []
-    for folder in sorted(path for path in workspace.work.iterdir() if (path / ".lock").is_file()):
+    for folder in sorted(path for path in workspace.work.iterdir() if (path / ".lock").is_file() and path.name != but):
         with (folder / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,6 +15,7 @@ from typer._click.exceptions import ClickException
 from analyzers.errors import SerenoError
 from flows.cli import (
     audit,
+    backfill,
     backtest,
     backup,
     check,
@@ -50,6 +51,7 @@ app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("backtest")(backtest.backtest)
+app.command("backfill")(backfill.backfill)
 app.command("serve")(serve.serve)
 app.command("findings")(findings.findings)
 app.command("triage")(triage.triage)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from flows.cli.options import JsonOption, WorkspaceOption, print_object, say
 
 
@@ -16,7 +18,8 @@ def serve(workspace: WorkspaceOption = None, json: JsonOption = False) -> int:
 
     opened = Workspace.open(workspace)
     opened.monitors()
-    address = opened.settings.prefect.api_url or opened.settings.prefect.own_url
+    server = os.environ.get("PREFECT_API_URL") or opened.settings.prefect.api_url
+    address = server or opened.settings.prefect.own_url
     if json:
         print_object({"ui": address, "workspace": str(opened.folder)})
     tell = sayer(opened, say)

@@ -134,7 +134,11 @@ def audited(run: RunRecord) -> dict[str, Any]:
 
 
 def store_run(connection: sql.Connection, run: RunRecord) -> None:
-    """Write the run's row only; `publish` does the audit itself."""
+    """Write the run's row only, in the place of one that failed before it was tried again.
+
+    `publish` does the audit itself.
+    """
+    sql.run(connection, "DELETE FROM runs WHERE run = ? AND status <> 'done'", [run.run])
     guarantees = [guarantee.model_dump(mode="json") for guarantee in run.guarantees]
     sql.insert(connection, "runs", [{**vars(run), "guarantees": json.dumps(guarantees)}])
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+
+from flows.serving import own_server
+from flows.workspace import Workspace
 
 DATA_DATE = date(2026, 3, 31)
 TWICE = ("P00900", "P00901")
@@ -91,3 +95,14 @@ def fill(folder: Path) -> Path:
 def folder(tmp_path: Path) -> Path:
     """The workspace's folder: settings, one monitor, its files."""
     return fill(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server that several nights share, as on a site that has one already."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "sereno.yaml").write_text(f"prefect: {{port: {free_port()}}}\n", encoding="utf-8")
+    workspace = Workspace.open(folder)
+    workspace.prepare()
+    with own_server(workspace) as url:
+        yield url

@@ -34,9 +34,12 @@ def run_night(folder: Path, day: date, *, force: bool = False, mail: bool = True
 
 
 def run_whole_night(
-    folder: Path, day: date, *, force: bool = False, mail: bool = True
+    folder: Path, day: date, *, force: bool = False, mail: bool = True, publications: int = 1
 ) -> tuple[Outcome, Analysis, HandedOver]:
-    """The same, with the ids of the records of history and batch."""
+    """The same, with the ids of the records of history and batch.
+
+    publications : how often its results are published: again by a retry where the first was killed behind it.
+    """
     workspace = Workspace.open(folder)
     workspace.prepare()
     night, runs = plan_runs(workspace.monitors(), day, now=datetime.now(UTC))
@@ -59,7 +62,9 @@ def run_whole_night(
         for run in runs:
             analysis.analyze_run(plan, run)
         explanation.explain(plan, list(runs))
-        outcomes.of.update(publishing.publish(plan, outcomes, mail=mail))
+        before = dict(outcomes.of)
+        for _ in range(publications):
+            outcomes.of = before | publishing.publish(plan, Outcomes(runs), mail=mail)
         ids = [sorted(plan.handover.read_frame(names[0], kind)["record_id"]) for kind in ("history", "batch")]
         return outcomes.of[names[0]], plan.handover.read_analysis(names[0]), HandedOver(*ids)
 

@@ -8,43 +8,22 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from analyzers.errors import DeliveryError
 from flows.delivery import deliver_outbox
 from flows.warehouse import Warehouse, deliveries
 from flows.warehouse.deliveries import Delivery, DeliveryState
 from flows.workspace import Workspace
-from tests.flows.conftest import free_port
+from tests.flows.mail_sink import PASSWORD, Sink, guarded_sink, plain_sink
 
 NOW = datetime(2026, 3, 31, 2, 30, tzinfo=UTC)
 
 
-class Sink:
-    """Takes every mail, or refuses all while `refusing`."""
-
-    def __init__(self) -> None:
-        self.taken: list[Envelope] = []
-        self.refusing = False
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        del server, session
-        if self.refusing:
-            return "451 try again later"
-        self.taken.append(envelope)
-        return "250 OK"
-
-
 @pytest.fixture
 def sink(tmp_path: Path) -> Iterator[Sink]:
-    taking = Sink()
-    controller = Controller(taking, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    mail = f"mail: {{host: 127.0.0.1, port: {controller.port}, security: none, sender: sereno@example.com}}"
-    (tmp_path / "sereno.yaml").write_text(f"name: Test\n{mail}\n", encoding="utf-8")
-    yield taking
-    controller.stop()
+    with plain_sink() as (taking, settings):
+        (tmp_path / "sereno.yaml").write_text(f"name: Test\n{settings}", encoding="utf-8")
+        yield taking
 
 
 @pytest.fixture
@@ -91,3 +70,25 @@ def test_a_refused_mail_waits_and_goes_out_later(workspace: Workspace, sink: Sin
     sink.refusing = False
     assert deliver_outbox(workspace, warehouse, print) == 1
     assert len(sink.taken) == 1
+
+
+def test_mail_goes_through_starttls_and_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with guarded_sink(tmp_path) as (sink, settings, certificate):
+        (tmp_path / "sereno.yaml").write_text(f"name: Test\n{settings}", encoding="utf-8")
+        monkeypatch.setenv("SMTP_PASSWORD", "wrong")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        workspace = Workspace.open(tmp_path)
+        workspace.prepare()
+        warehouse = Warehouse.of(workspace)
+        queue(workspace, warehouse, "a@example.com")
+        with pytest.raises(DeliveryError, match="535"):
+            deliver_outbox(workspace, warehouse, print)
+        monkeypatch.setenv("SMTP_PASSWORD", PASSWORD)
+        monkeypatch.delenv("SSL_CERT_FILE")
+        workspace = Workspace.open(tmp_path)
+        with pytest.raises(DeliveryError, match="certificate verify failed"):
+            deliver_outbox(workspace, warehouse, print)
+        assert sink.taken == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert deliver_outbox(workspace, warehouse, print) == 1
+        assert sink.sessions == [(True, True)]

@@ -18,7 +18,8 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from flows.workspace import Workspace
 from tests.flows.conftest import DATA_DATE
-from tests.flows.test_serving import BROWSER_ARGUMENTS, CHROMIUM, deployment, served, wait_for
+from tests.flows.serving import deployment, served, wait_for
+from tests.flows.test_serving import BROWSER_ARGUMENTS, CHROMIUM
 from tests.flows.tracing import attempts, may_trace, may_unshare, traced, without_route
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("egress")]

@@ -7,45 +7,18 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from flows.serving import own_server
 from flows.warehouse import Warehouse, sql
-from flows.workspace import Workspace
-from tests.flows.conftest import DATA_DATE, HUGE, TWICE, free_port
+from tests.flows.command_line import sereno
+from tests.flows.conftest import DATA_DATE, HUGE, TWICE
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nightly")]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prefect server that several nights share, as on a site that has one already."""
-    folder = tmp_path_factory.mktemp("server")
-    (folder / "sereno.yaml").write_text(f"prefect: {{port: {free_port()}}}\n", encoding="utf-8")
-    workspace = Workspace.open(folder)
-    workspace.prepare()
-    with own_server(workspace) as url:
-        yield url
-
-
-def sereno(folder: Path, *arguments: str, server: str | None = None) -> tuple[int, list[dict[str, Any]], str]:
-    """Run the command; its exit status, the JSON objects on standard output, and standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments, "--workspace", str(folder), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-        env={**os.environ, "PREFECT_API_URL": server or ""},
-    )
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
 def count(folder: Path, table: str) -> int:
@@ -164,3 +137,17 @@ def test_a_mistake_ends_with_one_line_and_status_2(folder: Path, arguments: tupl
     assert lines == []
     (line,) = progress.strip().splitlines()
     assert expected in line
+
+
+def test_runs_of_one_monitor_never_overlap_and_the_second_finds_its_work_done(folder: Path, server: str) -> None:
+    command = [sys.executable, "-m", "flows.cli", "run", "--data-date", str(DATA_DATE), "--workspace", str(folder)]
+    environment = {**os.environ, "PREFECT_API_URL": server}
+    both = [
+        subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=280)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(json.loads(output)["status"] for output in outputs) == ["done", "unchanged"]
+    assert len(list((folder / "outbox").glob("*.eml"))) == 1
+    assert count(folder, "runs") == 1

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,64 +15,17 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from flows.warehouse import Warehouse, audit, triage
+from flows.schedule import data_date_of, newest_start
+from flows.warehouse import Warehouse, audit, runs, triage
+from flows.warehouse.runs import RunRecord, RunStatus
 from flows.warehouse.triage import Verdict
 from flows.workspace import Workspace
 from tests.flows.conftest import DATA_DATE
+from tests.flows.serving import deployment, ended, post, runs_of, served, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serving")]
 CHROMIUM = shutil.which("chromium")
 BROWSER_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """`sereno serve` as a process; the server's address."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "serve", "--workspace", str(folder), "--json"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=environment,
-        )
-        try:
-            assert process.stdout is not None
-            address = json.loads(process.stdout.readline())["ui"]
-            wait_for((folder / ".prefect" / "serving.json").exists, 180, folder)
-            yield address
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(60) in {0, -signal.SIGTERM}, (folder / "serve.log").read_text(encoding="utf-8")
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-
-
-def wait_for(condition: Any, seconds: int, folder: Path) -> Any:
-    """The first true value of a condition; fails with the log where it does not come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.5)
-    raise AssertionError(f"waited {seconds} s in vain:\n{(folder / 'serve.log').read_text(encoding='utf-8')[-3000:]}")
-
-
-def post(address: str, path: str, body: dict[str, Any]) -> Any:
-    """Ask the Prefect API."""
-    request = urllib.request.Request(
-        f"{address}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
-
-
-def deployment(address: str, flow: str) -> dict[str, Any] | None:
-    """The served deployment of a flow, once it is there."""
-    found = post(address, "/deployments/filter", {"flows": {"name": {"any_": [flow]}}})
-    return found[0] if found else None
 
 
 def refusal(address: str, flow: str, parameters: dict[str, Any]) -> str:
@@ -88,18 +36,6 @@ def refusal(address: str, flow: str, parameters: dict[str, Any]) -> str:
         post(address, f"/deployments/{served_deployment['id']}/create_flow_run", {"parameters": parameters})
     assert refused.value.code == 409
     return str(json.loads(refused.value.read())["detail"])
-
-
-def ended(runs: list[dict[str, Any]]) -> str | None:
-    """The state in which the run ended; None while it goes on."""
-    state = str(runs[0]["state"]["type"]) if runs else ""
-    return state if state in {"COMPLETED", "FAILED", "CRASHED"} else None
-
-
-def runs_of(address: str, flow: str) -> list[dict[str, Any]]:
-    """Runs of a flow that nobody scheduled."""
-    runs = post(address, "/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC"})
-    return [run for run in runs if not run["auto_scheduled"]]
 
 
 def choose(page: Page, label: str, option: str) -> None:
@@ -169,3 +105,36 @@ def browser_page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGUMENTS)
         yield browser.new_page()
         browser.close()
+
+
+def test_after_an_absence_the_newest_night_runs_and_the_rest_is_offered(folder: Path, server: str) -> None:
+    """Against a server that is there already: `sereno serve` starts none."""
+    workspace = Workspace.open(folder)
+    workspace.prepare()
+    (monitor,) = workspace.monitors()
+    newest = newest_start(monitor, datetime.now(UTC))
+    assert newest is not None
+    day = data_date_of(newest, monitor.timezone)
+    workspace.note_serving(newest - timedelta(days=20))
+    at = newest - timedelta(days=4)
+    before = RunRecord("payments-0", "payments", day - timedelta(days=4), RunStatus.DONE, at, finished_at=at)
+    with Warehouse.of(workspace).writing() as connection:
+        runs.record_run(connection, before)
+
+    def decided() -> bool:
+        with Warehouse.of(workspace).reading() as connection:
+            return runs.finished_run(connection, "payments", day) is not None
+
+    with served(folder, server) as address:
+        assert f"{address}/api" == server
+        assert deployment(address, "night") is not None
+        assert not (folder / ".prefect" / "serving.json").exists()
+        wait_for(decided, 120, folder)
+        # Other nights on this server were started by hand.
+        served_runs = [run for run in runs_of(address, "night") if run["deployment_id"]]
+        assert [run["parameters"] for run in served_runs] == [{"monitors": ["payments"], "data_date": str(day)}]
+    with Warehouse.of(workspace).reading() as connection:
+        assert {run.data_date for run in runs.list_runs(connection)} == {day, before.data_date}
+    (notice,) = (folder / "outbox").glob("missed-*.eml")
+    first, last = day - timedelta(days=3), day - timedelta(days=1)
+    assert f"sereno backfill payments --from {first} --to {last}" in notice.read_text(encoding="utf-8")
