@@ -30,11 +30,16 @@ class Sink:
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
         self.refusing = False
+        self.refuse_once: Path | None = None
+        """A file that lets the next mail be refused while it is there."""
         self.sessions: list[tuple[bool, bool]] = []
         """Of each mail: whether it came encrypted, and whether its sender had logged in."""
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         del server
+        if self.refuse_once is not None and self.refuse_once.exists():
+            self.refuse_once.unlink()
+            return "451 try again later"
         if self.refusing:
             return "451 try again later"
         self.taken.append(envelope)

@@ -23,7 +23,8 @@ def test_a_failed_night_goes_on_where_it_broke(folder: Path) -> None:
     refunds = MONITOR.replace("Payments", "Refunds").replace("data/payments-*", "data/refunds-*")
     (folder / "monitors" / "refunds.yaml").write_text(refunds, encoding="utf-8")
     obstacle = folder / "archive" / "index.html"
-    obstacle.mkdir(parents=True)
+    obstacle.parent.mkdir(mode=0o700)
+    obstacle.mkdir()
     with served(folder) as address:
         night = wait_for(lambda: deployment(address, "night"), 60, folder)
         asked = {"parameters": {"data_date": str(DATA_DATE)}}
