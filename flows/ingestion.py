@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,8 +25,11 @@ from flows.sources.databases.watermark import Form, Watermark
 from flows.sources.files import Kind, Table, read_files
 from flows.version import code_version
 from flows.warehouse import quarantine, records, runs, snapshots, sql, watermarks
+from flows.warehouse.readings import replace_if_read_otherwise
 from flows.warehouse.runs import RunRecord, RunStatus
 from flows.workspace import Workspace
+
+log = logging.getLogger("sereno.night")
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,8 @@ def _check_columns(monitor: Monitor, columns: Columns, present: Sequence[str]) -
 def _store(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
     columns = run.monitor.described()
     frame = plan.handover.read_frame(run.name, "records")
+    if replaced := replace_if_read_otherwise(connection, run.name, columns, frame, _basis(run.monitor)):
+        log.info("%s: the monitor reads its records otherwise; %s of them were replaced", run.name, replaced)
     counts = records.ingest(connection, run.name, columns, frame, run.run, at=plan.started_at)
     quarantined = plan.handover.read_frame(run.name, "quarantined")
     quarantine.store(connection, run.run, run.name, quarantined)

@@ -230,6 +230,14 @@ def _add_likeness(connection: sql.Connection) -> None:
             )
 
 
+_READINGS = "CREATE TABLE readings (monitor VARCHAR PRIMARY KEY, basis VARCHAR NOT NULL)"
+
+
+def _add_readings(connection: sql.Connection) -> None:
+    """By what each monitor's records were read last: another time zone or role makes others of them."""
+    sql.run(connection, _READINGS)
+
+
 STEPS: tuple[Step, ...] = (
     _first_tables,
     _add_review,
@@ -239,6 +247,7 @@ STEPS: tuple[Step, ...] = (
     _add_watermarks,
     _add_erased_persons,
     _add_likeness,
+    _add_readings,
 )
 """Step n brings a file from version n to version n + 1."""
 
