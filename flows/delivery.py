@@ -67,6 +67,8 @@ def send(path: Path, recipient: str, settings: MailSettings, password: str | Non
             if settings.username is not None:
                 server.login(settings.username, password or "")
             server.send_message(message, from_addr=settings.sender, to_addrs=[recipient])
+    except smtplib.SMTPNotSupportedError as error:
+        return f"{error} In sereno.yaml, `mail.security` says `none` for a server without encryption, or `tls`"
     except (OSError, smtplib.SMTPException) as error:
         # The server's words may hold anything; one line of them is enough.
         return " ".join(str(error).split())[:200] or type(error).__name__

@@ -11,12 +11,14 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from analyzers.columns import Columns, Role
+from analyzers.columns import Columns, Role, Shape
 from analyzers.errors import SourceError
 from analyzers.roles import infer_columns
 from flows.configuration.editor_schema import SCHEMAS
+from flows.monitors import Monitor
 from flows.sources.databases.reading import Extract, databases, settings_of
 from flows.sources.files import read_files
+from flows.system_zone import system_zone
 from flows.workspace import Workspace, check_empty
 from flows.writing import write_whole
 
@@ -25,13 +27,14 @@ _SETTINGS = """\
 # Settings of the whole workspace; docs/configuration.md lists the keys.
 name: {name}
 language: en
-timezone: UTC
+timezone: {timezone}
 # report:
 #   logo: report/logo.png
 #   accent: "#1d5c96"
 # mail:
 #   host: smtp.example.com
 #   port: 587
+#   security: starttls          # or tls, or none for a server inside the house without encryption
 #   username: sereno
 #   password: ${{SMTP_PASSWORD}}
 #   sender: sereno@example.com
@@ -41,7 +44,7 @@ timezone: UTC
 """
 _HEADER = """\
 # yaml-language-server: $schema=../.schemas/monitor.json
-# Written by `sereno init`: read it, correct the roles, give it an owner.
+# Written by `sereno init`: read it, correct the roles, name who gets the report; docs/configuration.md lists the keys.
 # Roles: key, time, entity, exposure, measure, category, text, person, state, ignore.
 """
 _WATERMARK = """\
@@ -49,6 +52,7 @@ _WATERMARK = """\
 # (`watermark: {column}`), and a night reads only what is new.
 """
 _CHANGES = re.compile(r"(?:chang|updat|modif|insert|creat|load|modificad|actualizad|geaendert|ge.ndert)", re.IGNORECASE)
+_FEW_A_DAY = 10
 _PROFILED = 200_000
 """Rows of a database's table from which roles are inferred."""
 
@@ -74,7 +78,10 @@ def scaffold(folder: Path, *, source: str | None = None, name: str | None = None
     if not (made / "sereno.yaml").exists() or content is None:
         check_empty(made)
         made.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(made / "sereno.yaml", _SETTINGS.format(name=yaml.safe_dump(made.name).splitlines()[0]))
+        write_whole(
+            made / "sereno.yaml",
+            _SETTINGS.format(name=yaml.safe_dump(made.name).splitlines()[0], timezone=system_zone()),
+        )
     for part in ("monitors", "data", ".schemas"):
         (made / part).mkdir(exist_ok=True, mode=0o700)
     for kind, schema in SCHEMAS.items():
@@ -99,7 +106,8 @@ def _monitor(folder: Path, source: str) -> tuple[str, tuple[str, ...]]:
     described = {
         "title": _name_of(source).replace("-", " ").replace("_", " ").capitalize(),
         "owners": [],
-        "timezone": "UTC",
+        "timezone": system_zone(),
+        "schedule": Monitor.model_fields["schedule"].default,
         "batch": 1,
         "records": {**records, "shape": columns.shape.value},
         "columns": {
@@ -108,8 +116,25 @@ def _monitor(folder: Path, source: str) -> tuple[str, tuple[str, ...]]:
         },
     }
     advice = _WATERMARK.format(column=_growing(frame)) if "database" in records else ""
-    text = _HEADER + advice + yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110)
-    return text, notes_on(columns)
+    text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=110)
+    for key, said in _comments(frame, columns).items():
+        text = text.replace(f"\n{key}:", f"\n# {said}\n{key}:", 1)
+    return _HEADER + advice + text, notes_on(columns)
+
+
+def _comments(frame: pl.DataFrame, columns: Columns) -> dict[str, str]:
+    """What to know about the keys above the columns."""
+    comments = {
+        "owners": "Who gets the report, by mail address: [ana@example.com]; sereno.yaml names the mail server.",
+        "timezone": "In which times without one are read, and a day begins and ends.",
+        "schedule": "Cron, in this time zone: when the night is run that judges the days up to yesterday.",
+        "batch": "Days that are judged together.",
+    }
+    time = columns.one(Role.TIME)
+    days = frame[time].drop_nulls().dt.date().n_unique() if time and frame.schema[time].is_temporal() else 0
+    if days and columns.shape is Shape.EVENTS and (a_day := frame.height / days) < _FEW_A_DAY:
+        comments["batch"] += f" Here are about {a_day:.0f} records a day: a week (7) says more."
+    return comments
 
 
 def _profiled(folder: Path, source: str) -> tuple[pl.DataFrame, dict[str, str]]:
