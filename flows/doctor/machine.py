@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analyzers.errors import SerenoError
+from flows.doctor.encryption import look_at_encryption
 from flows.doctor.line import Line, Patient, ok, problem, warning
 from flows.model_store.machine import this_machine
 
@@ -26,6 +27,8 @@ def look_at_machine(patient: Patient) -> Iterator[Line]:
     else:
         yield ok("memory", found)
     yield _disk(patient.workspace.folder if patient.workspace else Path.cwd())
+    if patient.workspace is not None:
+        yield look_at_encryption(patient.workspace.folder)
     yield from _time_zones(patient)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from analyzers.errors import UsageError
 from flows.cli import status
+from flows.doctor.encryption import look_at_encryption
 from flows.prefect_environment import environment
 from flows.serving import own_server
 from flows.workspace import Workspace
@@ -142,3 +143,28 @@ def test_without_a_login_a_server_listens_on_loopback_only(folder: Path) -> None
     said = environment(opened(folder))
     assert said["PREFECT_SERVER_API_HOST"] == "127.0.0.1"
     assert "PREFECT_SERVER_API_AUTH_STRING" not in said
+
+
+def devices(folder: Path, *, crypt: str | None) -> Path:
+    """What the kernel would list: a volume on a partition of a disk, the volume or the one below it encrypted."""
+    number = folder.stat().st_dev
+    sys = folder / "sys"
+    for name in ("volume/dm", "volume/slaves", "below/dm", "below/slaves", "disk/part"):
+        (sys / name).mkdir(parents=True)
+    (sys / "volume" / "dm" / "uuid").write_text("CRYPT-LUKS2-1" if crypt == "volume" else "LVM-1", encoding="ascii")
+    (sys / "below" / "dm" / "uuid").write_text("CRYPT-LUKS2-2" if crypt == "below" else "LVM-2", encoding="ascii")
+    (sys / "disk" / "part" / "partition").write_text("1", encoding="ascii")
+    (sys / "volume" / "slaves" / "dm-1").symlink_to(sys / "below")
+    (sys / "below" / "slaves" / "sda1").symlink_to(sys / "disk" / "part")
+    (sys / f"{os.major(number)}:{os.minor(number)}").symlink_to(sys / "volume")
+    return sys
+
+
+@pytest.mark.parametrize(("crypt", "found"), [("volume", "ok"), ("below", "ok"), (None, "warning")])
+def test_the_doctor_sees_whether_the_disk_is_encrypted(tmp_path: Path, crypt: str | None, found: str) -> None:
+    assert look_at_encryption(tmp_path, devices(tmp_path, crypt=crypt)).status == found
+
+
+def test_a_disk_that_cannot_be_seen_is_said_to_be_so(tmp_path: Path) -> None:
+    line = look_at_encryption(tmp_path, tmp_path / "nothing")
+    assert (line.status, "not to be seen" in line.text) == ("warning", True)
