@@ -57,6 +57,12 @@ def deliver_outbox(workspace: Workspace, warehouse: Warehouse, say: Say) -> int:
     return len(waiting)
 
 
+def waiting(warehouse: Warehouse) -> bool:
+    """Whether any mail waits in the outbox."""
+    with warehouse.reading() as connection:
+        return bool(deliveries.pending(connection))
+
+
 def send(path: Path, recipient: str, settings: MailSettings, password: str | None) -> str | None:
     """Hand one mail to the SMTP server; None, or why it failed."""
     try:

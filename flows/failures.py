@@ -9,4 +9,7 @@ def failure(error: BaseException) -> tuple[str, int]:
     """One line about an error, and the exit status that it asks for."""
     if isinstance(error, SerenoError):
         return str(error), error.exit_status
+    if "No space left on device" in str(error) or "Disk quota exceeded" in str(error):
+        # Whoever writes says it in a way of its own: Python, Polars, DuckDB.
+        return "the disk is full; make room and start again: what was written whole is still there", 1
     return f"internal error: {type(error).__name__}: {' '.join(str(error).split())[:300]}", 1

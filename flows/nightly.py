@@ -25,9 +25,10 @@ from prefect.utilities.annotations import quote
 from analyzers.errors import UserError
 from flows import analysis, explanation, ingestion, publishing, tidying
 from flows.crash_notice import tell_crashed
-from flows.delivery import deliver_outbox
+from flows.delivery import deliver_outbox, waiting
 from flows.egress import guard
 from flows.failures import failure
+from flows.half_published import clear_half_published
 from flows.handover import Handover
 from flows.house_style import read_style
 from flows.models import model_hash
@@ -208,6 +209,7 @@ def _run(
             model_hash=model_hash(workspace),
             style=style,
         )
+        clear_half_published(workspace, plan.warehouse)
         lines = _night(plan, mail=mail)
         # Only a deployment's run has a Retry: what failed on the command line is not kept.
         if any(line["exit_status"] for line in lines) and can_be_retried():
@@ -260,6 +262,11 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
                 _keep_failure(outcomes, told, deliver(shared, return_state=True))
             if any(run.monitor.retention.any for run in plan.runs):
                 _keep_failure(outcomes, list(outcomes.of), tidy(shared, return_state=True))
+    elif mail and waiting(plan.warehouse):
+        # A night that was killed before its mail had left is decided already: only the mail is still to go.
+        state = deliver(shared, return_state=True)
+        if not state.is_completed():
+            log.error(state.message)
     progress.finish()
     return outcomes.lines()
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +12,7 @@ from analyzers.errors import WarehouseError
 from flows import reviewing
 from flows.archive import INDEX, archive_index
 from flows.audiences import Audience, audiences_of, seen_by
+from flows.half_published import noted
 from flows.ingestion import run_record
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import MonitorRun, Plan
@@ -79,7 +77,10 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
     # Drawn before the transaction, so that the warehouse is held for writing only.
     exports = _exports(night)
     page = plan.workspace.folder / report
-    with _gone_on_failure(page), plan.warehouse.writing() as connection:
+    readers = [reader for recipients in audiences.values() for reader in recipients]
+    files = [report, *(f"{report.removesuffix('.html')}.findings.{suffix}" for suffix in exports)]
+    files += [_mail_name(plan, report, reader)[1] for reader in readers]
+    with noted(plan.workspace, plan.night, report, files), plan.warehouse.writing() as connection:
         _note_configuration(connection, plan)
         for run in plan.runs:
             _store(connection, plan, run, outcomes.of[run.name], report)
@@ -92,17 +93,6 @@ def publish(plan: Plan, outcomes: Outcomes, *, mail: bool) -> dict[str, Outcome]
         write_whole(plan.workspace.archive / INDEX, archive_index(connection, plan.workspace, plan.style))
         mails = _queue(connection, plan, night, audiences, pages, report, form)
     return {run.name: _outcome(plan, run, outcomes.of[run.name], report, mails) for run in plan.runs}
-
-
-@contextlib.contextmanager
-def _gone_on_failure(page: Path) -> Iterator[None]:
-    """Remove a report, with its exports, that the warehouse did not take: nothing would ever speak of it."""
-    try:
-        yield
-    except BaseException:
-        for path in (page, *page.parent.glob(f"{glob.escape(page.stem)}.findings.*")):
-            path.unlink(missing_ok=True)
-        raise
 
 
 def _exports(night: Night) -> dict[str, str | bytes]:

@@ -36,6 +36,7 @@ from flows.cli import (
 )
 from flows.cli.options import say
 from flows.egress import guard
+from flows.failures import failure
 
 app = typer.Typer(
     name="sereno",
@@ -89,8 +90,9 @@ def status(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("SERENO_DEBUG") == "1":
             raise
-        what = " ".join(str(error).split())[:300]
-        return _say(f"internal error: {type(error).__name__}: {what} (SERENO_DEBUG=1 shows where)", 1)
+        message, exit_status = failure(error)
+        hint = " (SERENO_DEBUG=1 shows where)" if message.startswith("internal error") else ""
+        return _say(message + hint, exit_status)
     return result if isinstance(result, int) else 0
 
 
