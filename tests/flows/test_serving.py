@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,9 +21,9 @@ from flows.schedule import data_date_of, newest_start
 from flows.warehouse import Warehouse, audit, runs, triage
 from flows.warehouse.runs import RunRecord, RunStatus
 from flows.warehouse.triage import Verdict
-from flows.workspace import Workspace
+from flows.workspace import Workspace, exclusive
 from tests.flows.conftest import DATA_DATE
-from tests.flows.serving import deployment, ended, post, runs_of, served, wait_for
+from tests.flows.serving import deployment, ended, post, runs_of, served, start, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serving")]
 CHROMIUM = shutil.which("chromium")
@@ -109,6 +111,55 @@ def browser_page() -> Iterator[Page]:
 
 def test_after_an_absence_the_newest_night_runs_and_the_rest_is_offered(folder: Path, server: str) -> None:
     """Against a server that is there already: `sereno serve` starts none."""
+    day = miss_the_newest_night(folder)
+    with served(folder, server) as address:
+        assert f"{address}/api" == server
+        assert deployment(address, "night") is not None
+        assert not (folder / ".prefect" / "serving.json").exists()
+        wait_for(lambda: is_decided(folder, day), 120, folder)
+        # Other nights on this server were started by hand.
+        served_runs = [run for run in runs_of(address, "night") if run["deployment_id"]]
+        assert [run["parameters"] for run in served_runs] == [{"monitors": ["payments"], "data_date": str(day)}]
+    with Warehouse.of(Workspace.open(folder)).reading() as connection:
+        assert {run.data_date for run in runs.list_runs(connection)} == {day, day - timedelta(days=4)}
+    (notice,) = (folder / "outbox").glob("missed-*.eml")
+    first, last = day - timedelta(days=3), day - timedelta(days=1)
+    assert f"sereno backfill payments --from {first} --to {last}" in notice.read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+def test_a_power_failure_in_the_middle_of_a_night_costs_nothing(folder: Path) -> None:
+    """Everything is killed while the newest night runs; the next start ends what is left of it and runs it again."""
+    day = miss_the_newest_night(folder)
+    # The night waits for its turn meanwhile.
+    with exclusive(Workspace.open(folder), ["payments"]):
+        process, address = start(folder)
+        running = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+        (cut_off,) = wait_for(lambda: post(address, "/flow_runs/filter", running), 120, folder)
+        server = json.loads((folder / ".prefect" / "serving.json").read_text(encoding="utf-8"))["pid"]
+        for child in [*children(process.pid), process.pid, server]:
+            os.kill(child, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    with served(folder) as again:
+        wait_for(lambda: is_decided(folder, day), 180, folder)
+        (left,) = post(again, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [cut_off["id"]]}}})
+        assert left["state"]["type"] == "CRASHED"
+    assert len(list((folder / "outbox").glob("night-*.eml"))) == 1
+    assert list((folder / "work").glob("night-*")) == []
+    with Warehouse.of(Workspace.open(folder)).reading() as connection:
+        assert audit.verify(connection) == []
+
+
+def children(parent: int) -> list[int]:
+    """Processes below one, the deepest first."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+    return [each for child in map(int, listed) for each in (*children(child), child)]
+
+
+def miss_the_newest_night(folder: Path) -> date:
+    """Let the schedule have been served for weeks, and the last four nights not have run; the newest one's date."""
     workspace = Workspace.open(folder)
     workspace.prepare()
     (monitor,) = workspace.monitors()
@@ -120,21 +171,10 @@ def test_after_an_absence_the_newest_night_runs_and_the_rest_is_offered(folder: 
     before = RunRecord("payments-0", "payments", day - timedelta(days=4), RunStatus.DONE, at, finished_at=at)
     with Warehouse.of(workspace).writing() as connection:
         runs.record_run(connection, before)
+    return day
 
-    def decided() -> bool:
-        with Warehouse.of(workspace).reading() as connection:
-            return runs.finished_run(connection, "payments", day) is not None
 
-    with served(folder, server) as address:
-        assert f"{address}/api" == server
-        assert deployment(address, "night") is not None
-        assert not (folder / ".prefect" / "serving.json").exists()
-        wait_for(decided, 120, folder)
-        # Other nights on this server were started by hand.
-        served_runs = [run for run in runs_of(address, "night") if run["deployment_id"]]
-        assert [run["parameters"] for run in served_runs] == [{"monitors": ["payments"], "data_date": str(day)}]
-    with Warehouse.of(workspace).reading() as connection:
-        assert {run.data_date for run in runs.list_runs(connection)} == {day, before.data_date}
-    (notice,) = (folder / "outbox").glob("missed-*.eml")
-    first, last = day - timedelta(days=3), day - timedelta(days=1)
-    assert f"sereno backfill payments --from {first} --to {last}" in notice.read_text(encoding="utf-8")
+def is_decided(folder: Path, day: date) -> bool:
+    """Whether a run decided the date."""
+    with Warehouse.of(Workspace.open(folder)).reading() as connection:
+        return runs.finished_run(connection, "payments", day) is not None
