@@ -17,6 +17,7 @@ from analyzers.features.calendar import local_times
 from analyzers.features.frequency import Timeline
 from analyzers.finding_types import FindingType, Reason
 from analyzers.joining import joined_bursts, joined_newcomers, joined_occasions
+from analyzers.ordered_values import OrderedValues
 from analyzers.results import Direction, Fact, FactKind, Family, Flag, PeersChart, Scalar, Subject, SubjectKind
 from analyzers.settings import Material
 
@@ -57,6 +58,7 @@ class Evidence:
         self._columns = records.columns
         self._entities = records.columns.names(Role.ENTITY)
         self._own_rows = lru_cache(maxsize=1024)(self._find_own_rows)
+        self._all_own = lru_cache(maxsize=256)(self._order_own)
 
     # -- the comparison sets ---------------------------------------------------------------------------------------
 
@@ -91,16 +93,28 @@ class Evidence:
 
         return lru_cache(maxsize=16)(counts)
 
-    def _peers(self, row: int, column: str) -> NDArray[np.float64]:
-        values = self._numbers(column)[self._reference_rows[self._reference_rows != row]]
-        return np.asarray(values[np.isfinite(values)])
+    @cached_property
+    def _all_peers(self) -> Callable[[str], OrderedValues]:
+        return lru_cache(maxsize=64)(lambda column: OrderedValues.of(self._numbers(column)[self._reference_rows]))
 
-    def _own(self, row: int, column: str, entity: str) -> NDArray[np.float64]:
-        rows = self._own_rows(entity, self._labels(entity)[row])
-        if (past := self._records.outdated.get(entity)) is not None:
-            rows = rows[past[rows] == past[row]]
-        values = self._numbers(column)[rows[rows != row]]
-        return np.asarray(values[np.isfinite(values)])
+    def _peers(self, row: int, column: str) -> OrderedValues:
+        return self._less(row, column, self._all_peers(column))
+
+    def _order_own(self, column: str, entity: str, label: str) -> OrderedValues:
+        return OrderedValues.of(self._numbers(column)[self._own_rows(entity, label)])
+
+    def _own(self, row: int, column: str, entity: str) -> OrderedValues:
+        label = self._labels(entity)[row]
+        past = self._records.outdated.get(entity)
+        if past is None:
+            return self._less(row, column, self._all_own(column, entity, label))
+        rows = self._own_rows(entity, label)
+        return self._less(row, column, OrderedValues.of(self._numbers(column)[rows[past[rows] == past[row]]]))
+
+    def _less(self, row: int, column: str, values: OrderedValues) -> OrderedValues:
+        """The values without the row's own, where it is one of those compared with."""
+        own = float(self._numbers(column)[row])
+        return values.without(own) if self._records.reference[row] and np.isfinite(own) else values
 
     # -- whether it is large enough
 
@@ -114,7 +128,7 @@ class Evidence:
         usual = self._own(row, column, entity) if entity else self._peers(row, column)
         if not np.isfinite(actual) or not len(usual):
             return True
-        median = float(np.median(usual))
+        median = usual.median()
         settings = self._material.settings
         least = max(settings.min_change * abs(median), settings.min_change_absolute.get(column, 0.0))
         return bool(abs(actual - median) >= least)
@@ -330,13 +344,13 @@ class Evidence:
         kind: FactKind,
         row: int,
         column: str,
-        usual: NDArray[np.float64],
+        usual: OrderedValues,
         weight: float,
         values: dict[str, Scalar],
     ) -> Fact:
         actual = float(self._numbers(column)[row])
         low, high = _usual_range(usual)
-        median = float(np.median(usual))
+        median = usual.median()
         return Fact(
             kind=kind,
             feature=column,
@@ -405,9 +419,9 @@ class Evidence:
         counts = self._timeline_counts(entity, days)
         label = self._labels(entity)[row]
         rows = self._own_rows(entity, label)
-        usual = counts[rows[rows != row]].astype(np.float64)
+        usual = OrderedValues.of(counts[rows[rows != row]].astype(np.float64))
         low, high = _usual_range(usual)
-        median = float(np.median(usual)) if len(usual) else 0.0
+        median = usual.median() if len(usual) else 0.0
         actual = float(counts[row])
         return Fact(
             kind=FactKind.FREQUENCY,
@@ -426,20 +440,24 @@ class Evidence:
     def _local(self) -> pl.Series:
         return local_times(self._records.frame[self._columns.one(Role.TIME) or ""], self._material.settings.timezone)
 
+    @cached_property
+    def _hours(self) -> OrderedValues:
+        hours = self._local.dt.hour().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        return OrderedValues.of(hours[self._reference_rows])
+
     def _unusual_time(self, row: int, feature: Feature, weight: float) -> Fact | None:
         at, local = self._at(row), self._local[row]
         if at is None or local is None:
             return None
-        hours = self._local.dt.hour().cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        usual = hours[self._reference_rows[self._reference_rows != row]]
-        low, high = _usual_range(usual[np.isfinite(usual)])
+        usual = self._hours.without(float(local.hour)) if self._records.reference[row] else self._hours
+        low, high = _usual_range(usual)
         return Fact(
             kind=FactKind.UNUSUAL_TIME,
             feature=feature.column,
             actual=float(local.hour),
             expected_low=low,
             expected_high=high,
-            direction=_direction(float(local.hour), float(np.nanmedian(usual))) if len(usual) else None,
+            direction=_direction(float(local.hour), usual.median()) if len(usual) else None,
             unit="h",
             at=at,
             weight=weight,
@@ -460,23 +478,21 @@ class Evidence:
         peers = self._own(row, feature.column, entity) if entity else self._peers(row, feature.column)
         if not np.isfinite(actual) or not len(peers):
             return None
-        ordered = np.sort(peers)
-        shown = ordered[np.unique(np.linspace(0, len(ordered) - 1, min(len(ordered), _PEERS_SHOWN)).astype(np.int64))]
         return PeersChart(
             feature=feature.column,
             unit=self._unit(row, feature.column),
             actual=actual,
-            peers=tuple(float(value) for value in shown),
+            peers=tuple(float(value) for value in peers.spread(_PEERS_SHOWN)),
             peers_label=self._labels(entity)[row] if entity else "",
         )
 
 
-def _usual_range(values: NDArray[np.float64]) -> tuple[float | None, float | None]:
+def _usual_range(values: OrderedValues) -> tuple[float | None, float | None]:
     """10th and 90th percentile, or two Nones where there are no values."""
     if not len(values):
         return None, None
-    low, high = np.quantile(values, [0.1, 0.9])
-    return float(low), float(high)
+    low, high = values.quantiles((0.1, 0.9))
+    return low, high
 
 
 def _direction(actual: float, usual: float) -> Direction | None:

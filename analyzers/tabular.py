@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from analyzers.attribution import Typical, attribute
 from analyzers.calibration import Calibration, Decision, decide
+from analyzers.cores import cores, on_all_cores
 from analyzers.detectors import load_detector
 from analyzers.detectors.context import ContextEnsemble
+from analyzers.detectors.outlier import CHUNK_ROWS
 from analyzers.evidence import Evidence
 from analyzers.features import FeatureKind, FeatureTable, Records, build_features, moved_features
 from analyzers.finding_types import Reason
@@ -31,6 +33,7 @@ _LEAST_ROWS = 10
 _FOLDED_BELOW = 6_000
 """A history with fewer rows is fitted in folds: each row is held out once, from the detector that scores it."""
 _FOLDS = 4
+_BLOCKS_PER_CORE = 4
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,12 @@ class _Model:
 
 
 def _score(detector: ContextEnsemble, X: NDArray[np.float32]) -> Floats:
-    return np.asarray(-detector.score_samples(X), dtype=np.float64) if len(X) else np.zeros(0)
+    if not len(X):
+        return np.zeros(0)
+    # Blocks end where the detector's own chunks do: a row's score does not depend on how many cores there are.
+    block = max(1, -(-len(X) // CHUNK_ROWS) // (_BLOCKS_PER_CORE * cores())) * CHUNK_ROWS
+    parts = [X[start : start + block] for start in range(0, len(X), block)]
+    return -np.concatenate(on_all_cores(detector.score_samples, parts)).astype(np.float64)
 
 
 def analyze_tabular(material: Material) -> Outcome:

@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/pipeline.py`: generated records, what runs on them, and how it is watched."""
