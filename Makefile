@@ -1,5 +1,5 @@
 # Every target sets up what it needs first; a second call skips what is there.
-.PHONY: help demo test test-long check setup bench-detection bench-narration docs format sbom vulnerabilities screenshots lock clean
+.PHONY: help demo test test-long check setup bench-detection bench-narration bench-pipeline docs format sbom vulnerabilities screenshots lock clean
 .DEFAULT_GOAL := help
 PYTEST := .venv/bin/python -m pytest
 
@@ -33,6 +33,9 @@ bench-detection: setup ## measured detection figures, for a folder of public dat
 
 bench-narration: setup ## measured narratives: false claims, planted instructions, speed (about half an hour)
 	@.venv/bin/python benchmarks/narration.py --write
+
+bench-pipeline: setup ## time and memory of scans and nights of up to 10 million records (about half an hour)
+	@.venv/bin/python benchmarks/pipeline.py --compare
 
 docs: setup ## write the generated parts of the documentation
 	@.venv/bin/python -m flows.model_store.page docs/models.md

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
+from analyzers.cores import cores
 from flows.model_server import ServerEngine, identity
 from flows.model_store.register import mark_of
 from flows.workspace import Workspace
@@ -46,7 +46,7 @@ def open_engine(path: Path | None, workspace: Workspace | None = None) -> tuple[
     if path is None:
         return None, ModelNote(reason="no model is installed")
     adapter = workspace.adapter_path() if workspace else None
-    engine = LlamaEngine(path, threads=os.cpu_count() or 1, adapter=adapter)
+    engine = LlamaEngine(path, threads=cores(), adapter=adapter)
     mark = mark_of(workspace, engine.sha256) if workspace else None
     if mark is None:
         return engine, ModelNote(name=engine.name, sha256=engine.sha256, mode=Mode.STRICT)

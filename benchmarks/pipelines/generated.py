@@ -53,7 +53,7 @@ class Generated:
 
 
 def generate(folder: Path, rows: int, *, seed: int = 0, days: int = DAYS, first_id: int = 0) -> Generated:
-    """Write `records.csv` and `records.parquet` of so many rows in order of time; the same seed gives the same rows."""
+    """Write `records.csv` and `records.parquet` of so many rows in order of days; the same seed gives the same rows."""
     folder.mkdir(parents=True, exist_ok=True)
     csv, parquet, planted = folder / "records.csv", folder / "records.parquet", folder / "planted.json"
     known: dict[int, str] = {}
@@ -62,9 +62,7 @@ def generate(folder: Path, rows: int, *, seed: int = 0, days: int = DAYS, first_
             frame.write_csv(file, include_header=number == 0)
             known |= kinds
     with duckdb.connect() as connection:
-        connection.execute(
-            f"COPY (SELECT * FROM read_csv('{csv}', all_varchar=false)) TO '{parquet}' (FORMAT parquet)"
-        )
+        connection.execute(f"COPY (SELECT * FROM read_csv('{csv}', all_varchar=false)) TO '{parquet}' (FORMAT parquet)")
     planted.write_text(json.dumps(known), encoding="utf-8")
     return Generated(csv, parquet, known, rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -18,11 +19,15 @@ _EVERY = 0.05
 class Watched:
     """What a command took.
 
-    seconds : from its start to its end. peak : most memory of the process tree, summed proportional set size, MiB.
-    said : lines of its standard error with the seconds at which they came. output : its standard output.
+    seconds : from its start to its end.
+    processor : seconds of all its processes, user and system.
+    peak : most memory of the process tree, summed proportional set size, MiB.
+    said : lines of its standard error with the seconds at which they came.
+    output : its standard output.
     """
 
     seconds: float
+    processor: float
     peak: float
     output: str
     said: tuple[tuple[float, str], ...] = field(default=())
@@ -32,7 +37,7 @@ def watch(
     command: Sequence[str | Path], *, folder: Path | None = None, given: Mapping[str, str] | None = None
 ) -> Watched:
     """Run a command to its end; RuntimeError with its last words where it fails."""
-    started = time.monotonic()
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     said: list[tuple[float, str]] = []
     peak = 0.0
     with subprocess.Popen(
@@ -59,11 +64,12 @@ def watch(
             time.sleep(_EVERY)
         for reader in readers:
             reader.join()
-    seconds = time.monotonic() - started
+    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
         last = " | ".join(line for _, line in said[-5:])
         raise RuntimeError(f"{' '.join(map(str, command))[:200]}: exit status {process.returncode}: {last}")
-    return Watched(seconds, peak, "".join(output), tuple(said))
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Watched(seconds, processor, peak, "".join(output), tuple(said))
 
 
 def _memory(root: int) -> float:

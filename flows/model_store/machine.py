@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+from analyzers import cores as processors
+
 _ROOT = Path("/")
 
 
@@ -72,12 +74,12 @@ def _field(root: Path, name: str) -> str:
 
 
 def _cores(root: Path) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = processors.cores()
     for folder in _groups(root):
         words = " ".join(_lines(folder / "cpu.max")).split()
         if len(words) == 2 and words[0].isdecimal() and words[1].isdecimal():
-            cores = min(cores, max(1, round(int(words[0]) / int(words[1]))))
-    return cores
+            usable = min(usable, max(1, round(int(words[0]) / int(words[1]))))
+    return usable
 
 
 def _memory(root: Path) -> tuple[int, int]:

@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from analyzers import cores, tabular
 from analyzers.columns import Column, Columns, Field, Role, Shape
+from analyzers.detectors import outlier
 from analyzers.errors import MonitorError
 from analyzers.results import CheckStatus, FactKind, Family, GuaranteeKind, Outcome, PeersChart, SubjectKind
 from analyzers.roles import infer_columns
@@ -179,6 +181,20 @@ def test_a_batch_that_has_moved_as_a_whole_is_told_and_single_records_are_judged
     assert moved.scores["flagged"].sum() < 10
     few = analyze_tabular(Material(COLUMNS, history, night.tail(20), AnalysisSettings()))
     assert "ensemble_moved" not in {check.code for check in few.checks}
+
+
+def test_scores_do_not_depend_on_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = plain(np.random.default_rng(5).normal(size=(700, 6)))
+    monkeypatch.setattr(outlier, "CHUNK_ROWS", 64)
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 64)
+    given = []
+    for count in (1, 3):
+        monkeypatch.setattr(cores, "cores", lambda count=count: count)
+        monkeypatch.setattr(tabular, "cores", lambda count=count: count)
+        scores = analyze_tabular(noise).scores
+        assert scores is not None
+        given.append(scores["score"].to_numpy())
+    np.testing.assert_allclose(given[0], given[1], rtol=1e-6)
 
 
 def test_noise_ranked_against_itself_raises_next_to_nothing() -> None:

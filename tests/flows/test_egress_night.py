@@ -6,6 +6,8 @@ import json
 import os
 import re
 import socket
+import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -81,8 +83,8 @@ def test_the_trace_would_see_it(attempt: str, tmp_path: Path) -> None:
     """The control: what dials out is caught, whoever does it. It happens where nothing can leave."""
     log = tmp_path / "calls"
     command = [*without_route(), *traced([sys.executable, "-c", attempt], log)]
-    subprocess.run(command, capture_output=True, timeout=60, check=False)
-    assert [each for each in attempts(log) if not each.stays]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert [each for each in attempts(log) if not each.stays], done.stderr + log.read_text(encoding="utf-8")
 
 
 # Whom Chromium calls by itself, whatever page it shows.
@@ -123,10 +125,33 @@ class Sink:
         self._thread.join()
 
 
+_SERVER_NAME = struct.Struct(">HHHBH")
+"""Kind of extension, its length, length of the list, form of the name, length of the name."""
+
+
 def wanted(greeting: bytes) -> str:
-    """The name in the first bytes of a TLS or HTTP connection; all of them where there is none."""
-    names = re.findall(rb"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}", greeting)
-    return names[0].decode() if names else repr(greeting[:80])
+    """The name that the first bytes of a TLS or HTTP connection ask for; these bytes where there is none.
+
+    A TLS greeting is mostly random: only the extension `server_name` (RFC 6066, section 3) counts in it, of which the
+    lengths fit each other.
+    """
+    for place in range(len(greeting) - _SERVER_NAME.size):
+        kind, _, listed, form, length = _SERVER_NAME.unpack_from(greeting, place)
+        name = greeting[place + _SERVER_NAME.size :][:length]
+        if kind == form == 0 and listed == length + 3 and 0 < length == len(name):
+            return name.decode("ascii", "replace")
+    host = re.search(rb"(?im)^host: *([^\s:]+)", greeting)
+    return host[1].decode("ascii", "replace") if host else repr(greeting[:80])
+
+
+def test_the_name_in_a_greeting_is_read_and_random_bytes_are_not() -> None:
+    server, client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    connection = ssl.create_default_context().wrap_bio(server, client, server_hostname="api2.telemetry.example")
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+    assert wanted(client.read()) == "api2.telemetry.example"
+    assert wanted(b"\x16\x03\x01 8.ipq \x00") == repr(b"\x16\x03\x01 8.ipq \x00")
+    assert wanted(b"GET / HTTP/1.1\r\nHost: cdn.example:443\r\n\r\n") == "cdn.example"
 
 
 @contextmanager

@@ -1,0 +1,81 @@
+"""The pipeline benchmark: what it generates is what it says, and what it watches is what happened."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from benchmarks import pipeline
+from benchmarks.pipelines import generated
+from benchmarks.pipelines.measuring import exponent, measure_nights, measure_scans
+from benchmarks.pipelines.watching import watch
+
+
+def test_records_are_in_order_of_days_with_the_planted_where_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generated, "BLOCK", 4_000)
+    made = generated.generate(tmp_path / "a", 10_000)
+    frame = pl.read_parquet(made.parquet)
+    assert frame.shape == (10_000, 20)
+    assert frame["posted_at"].dt.date().is_sorted()
+    assert frame["id"].n_unique() == 10_000
+    assert frame["posted_at"].dt.date().n_unique() == generated.DAYS
+    assert len(made.planted) == 10_000 // generated.PLANTED_EVERY
+    usual = frame.select("quantity", "unit_price", hour=pl.col("posted_at").dt.hour()).quantile(0.99).row(0)
+    for row, kind in made.planted.items():
+        quantity, price, hour = frame.select("quantity", "unit_price", pl.col("posted_at").dt.hour()).row(row)
+        strange = {
+            "amount": price > usual[1],
+            "price": frame["discount"][row] == 0.9,
+            "hour": hour < 6,
+            "quantity": quantity == 400,
+        }
+        assert strange[kind]
+    again = generated.generate(tmp_path / "b", 10_000)
+    assert again.csv.read_bytes() == made.csv.read_bytes()
+    assert again.planted == made.planted
+
+
+def test_a_command_is_watched_with_its_children() -> None:
+    block = 300 * 2**20
+    child = f"import time; b = bytearray({block}); b[::4096] = b'x' * len(b[::4096]); time.sleep(0.5)"
+    parent = (
+        "import subprocess, sys; sys.stderr.write('analyzing\\n'); "
+        f"subprocess.run([sys.executable, '-c', {child!r}], check=True); print('done')"
+    )
+    watched = watch([sys.executable, "-c", parent])
+    assert watched.output == "done\n"
+    assert [line for _, line in watched.said] == ["analyzing"]
+    assert watched.peak > 300
+    assert watched.processor > 0
+    with pytest.raises(RuntimeError, match="exit status 3: gone"):
+        watch([sys.executable, "-c", "import sys; sys.stderr.write('gone\\n'); sys.exit(3)"])
+
+
+def test_scans_and_nights_are_measured_from_end_to_end(tmp_path: Path) -> None:
+    (scan,) = measure_scans(tmp_path, [3_000], lambda _: None)
+    assert scan["ratio"] == pytest.approx(scan["csv"]["seconds"] / scan["floor"]["seconds"], abs=0.01)
+    assert set(scan["csv"]["stages"]) == {"read", "analyze", "explain and write"}
+    assert sum(scan["csv"]["stages"].values()) == pytest.approx(scan["csv"]["seconds"], abs=0.1)
+    (night,) = measure_nights(tmp_path, [3_000], lambda _: None)
+    assert night["first"]["seconds"] > 0
+    assert night["nothing_new"]["seconds"] > 0
+
+
+def test_growth_is_the_slope_of_logarithms() -> None:
+    results = [{"rows": rows, "value": 3.0 * rows**0.5} for rows in (100, 1_000, 10_000)]
+    assert exponent(results, lambda one: one["value"]) == 0.5
+    assert exponent(results[:1], lambda one: one["value"]) is None
+
+
+def test_what_got_worse_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_FIGURES", tmp_path / "figures.json")
+    assert "run with --keep" in pipeline._worse({"a": 1.0})[0]
+    (tmp_path / "figures.json").write_text(json.dumps({"a": 1.0, "b": 2.0}))
+    assert pipeline._worse({"a": 1.1, "b": 2.0, "new": 9.0}) == []
+    assert pipeline._worse({"a": 1.2, "b": 2.0}) == ["worse: a is 1.2, was 1.0"]
