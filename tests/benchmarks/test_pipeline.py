@@ -57,6 +57,7 @@ def test_a_command_is_watched_with_its_children() -> None:
         watch([sys.executable, "-c", "import sys; sys.stderr.write('gone\\n'); sys.exit(3)"])
 
 
+@pytest.mark.long
 def test_scans_and_nights_are_measured_from_end_to_end(tmp_path: Path) -> None:
     (scan,) = measure_scans(tmp_path, [3_000], lambda _: None)
     assert scan["ratio"] == pytest.approx(scan["csv"]["seconds"] / scan["floor"]["seconds"], abs=0.01)
