@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -27,12 +26,6 @@ def on_all_cores(make: Callable[[Part], Made], parts: list[Part]) -> list[Made]:
     threads = min(cores(), len(parts))
     if threads < 2:
         return [make(part) for part in parts]
-    with _one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+    # Two threads that each call a BLAS of two threads would fight for the cores.
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         return list(pool.map(make, parts))
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Two threads that each call a BLAS of two threads would fight for the cores."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield

@@ -7,6 +7,8 @@ import platform
 from datetime import UTC, datetime
 from importlib import metadata
 
+from analyzers.cores import cores
+
 _PACKAGES = ("numpy", "polars", "scikit-learn", "pyod")
 
 
@@ -14,7 +16,7 @@ def describe() -> dict[str, str | int | float]:
     """Date, cores, memory in GiB, processor, Python and the packages that matter here."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
         "memory_gib": _memory(),
         "processor": _processor(),
         "python": platform.python_version(),
