@@ -139,9 +139,9 @@ def wanted(greeting: bytes) -> str:
     lengths fit each other.
     """
     for place in range(len(greeting) - _SERVER_NAME.size):
-        kind, _, listed, form, length = _SERVER_NAME.unpack_from(greeting, place)
+        kind, size, listed, form, length = _SERVER_NAME.unpack_from(greeting, place)
         name = greeting[place + _SERVER_NAME.size :][:length]
-        if kind == form == 0 and listed == length + 3 and 0 < length == len(name):
+        if kind == form == 0 and size - 2 == listed == length + 3 and 0 < length == len(name):
             return name.decode("ascii", "replace")
     host = re.search(rb"(?im)^host: *([^\s:]+)", greeting)
     return host[1].decode("ascii", "replace") if host else repr(greeting[:80])
@@ -154,6 +154,9 @@ def test_the_name_in_a_greeting_is_read_and_random_bytes_are_not() -> None:
         connection.do_handshake()
     assert wanted(client.read()) == "api2.telemetry.example"
     assert wanted(b"\x16\x03\x01 8.ipq \x00") == repr(b"\x16\x03\x01 8.ipq \x00")
+    assert wanted(bytes.fromhex("0000 0018 0016 00 0013") + b"accounts.google.com" + bytes(9)) == "accounts.google.com"
+    before = bytes.fromhex("0000 0001 0100 00 00 00 00")
+    assert wanted(before + bytes.fromhex("0000 0018 0016 00 0013") + b"accounts.google.com") == "accounts.google.com"
     assert wanted(b"GET / HTTP/1.1\r\nHost: cdn.example:443\r\n\r\n") == "cdn.example"
 
 
