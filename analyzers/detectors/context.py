@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.detectors.ensemble import Ensemble
+from analyzers.detectors.ensemble import Ensemble, Rows
 from analyzers.detectors.extremes import ColumnExtremes
 from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
 
@@ -108,7 +108,7 @@ class ContextEnsemble(OutlierDetector):
 
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
         self.ensemble_ = Ensemble(extra=self.extra, random_state=random.randint(2**31 - 1)).fit(X)
-        self.extremes_ = ColumnExtremes().fit(self._with_relations(X))
+        self.extremes_ = ColumnExtremes().fit(self._with_relations(self.ensemble_.seen(X)))
         scales = [TailScale.of(self._whole(X))] if self.surprises else []
         self.scales_ = tuple(scales + [TailScale.of(X[:, column]) for column in self.surprises])
 
@@ -124,9 +124,10 @@ class ContextEnsemble(OutlierDetector):
 
     def _whole(self, X: Matrix) -> Vector:
         """The ensemble's mean scaled score, and the decades by which a column is more extreme than chance."""
-        beyond_chance = np.maximum(-self.extremes_.score_samples(self._with_relations(X)), 0)
-        return np.asarray(-self.ensemble_.score_samples(X) + _PER_DECADE * beyond_chance)
+        rows = self.ensemble_.seen(X)
+        beyond_chance = np.maximum(-self.extremes_.score_valid(self._with_relations(rows)), 0)
+        return np.asarray(self.ensemble_.strangeness_of(rows) + _PER_DECADE * beyond_chance)
 
-    def _with_relations(self, X: Matrix) -> Matrix:
+    def _with_relations(self, rows: Rows) -> Matrix:
         """The columns, and beside them the relations between columns that the bulk keeps: either may be extreme."""
-        return np.hstack([X, self.ensemble_.relations(X)])
+        return np.hstack([rows.X, self.ensemble_.relations(rows)])

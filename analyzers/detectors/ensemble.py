@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -45,7 +47,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Views:
-    """The same rows seen in three ways; each detector has the one that suits it.
+    """How rows are seen in three ways; each detector has the one that suits it.
 
     Learned from the training rows: means and deviations for `standard` and `clipped`, extremes for `unit`.
     """
@@ -68,24 +70,41 @@ class Views:
             np.where(constant, 1.0, highest - lowest),
         )
 
-    def standard(self, X: Matrix) -> Matrix:
+
+@dataclass(frozen=True)
+class Rows:
+    """The same rows in each view, made once for all detectors that have it."""
+
+    X: Matrix
+    views: Views
+
+    @cached_property
+    def standard(self) -> Matrix:
         """z-scores."""
-        return np.asarray(((X - self.mean) / self.deviation).astype(X.dtype))
+        return np.asarray(((self.X - self.views.mean) / self.views.deviation).astype(self.X.dtype))
 
-    def clipped(self, X: Matrix) -> Matrix:
+    @cached_property
+    def clipped(self) -> Matrix:
         """z-scores within 5."""
-        return np.clip(self.standard(X), -_CLIP, _CLIP)
+        return np.clip(self.standard, -_CLIP, _CLIP)
 
-    def unit(self, X: Matrix) -> Matrix:
+    @cached_property
+    def unit(self) -> Matrix:
         """Between 0 and 1 on the training rows."""
-        return np.asarray(((X - self.lowest) / self.span).astype(X.dtype))
+        return np.asarray(((self.X - self.views.lowest) / self.views.span).astype(self.X.dtype))
+
+
+View = Callable[[Rows], Matrix]
+_STANDARD: View = attrgetter("standard")
+_CLIPPED: View = attrgetter("clipped")
+_UNIT: View = attrgetter("unit")
 
 
 @dataclass(frozen=True)
 class _Member:
     """One detector of the ensemble: the view that it sees, and the share of most normal rows that it is fitted on."""
 
-    view: Callable[[Views, Matrix], Matrix]
+    view: View
     share: float
     make: Callable[[int, int], Any]
     """From a seed and the number of rows."""
@@ -93,12 +112,12 @@ class _Member:
 
 @dataclass(frozen=True)
 class _FittedMember:
-    view: Callable[[Views, Matrix], Matrix]
+    view: View
     estimator: Any
     scale: Scale
 
-    def robust_z(self, views: Views, X: Matrix) -> Vector:
-        return self.scale.robust_z(strangeness(self.estimator, self.view(views, X)))
+    def robust_z(self, rows: Rows) -> Vector:
+        return self.scale.robust_z(strangeness(self.estimator, self.view(rows)))
 
 
 def _forest(seed: int, n_rows: int) -> IsolationForest:
@@ -110,17 +129,17 @@ def _copies_of(estimator: Any) -> Callable[[int, int], Any]:
 
 
 _START = (
-    _Member(Views.clipped, 1.0, lambda seed, _: NearestReference(16, 30, random_state=seed)),
-    _Member(Views.unit, 1.0, lambda seed, _: NearestReference(16, 30, random_state=seed)),
-    _Member(Views.standard, 1.0, _forest),
-    _Member(Views.clipped, 1.0, lambda seed, _: TrimmedMahalanobis(random_state=seed)),
+    _Member(_CLIPPED, 1.0, lambda seed, _: NearestReference(16, 30, random_state=seed)),
+    _Member(_UNIT, 1.0, lambda seed, _: NearestReference(16, 30, random_state=seed)),
+    _Member(_STANDARD, 1.0, _forest),
+    _Member(_CLIPPED, 1.0, lambda seed, _: TrimmedMahalanobis(random_state=seed)),
 )
 _ROUND = (
-    _Member(Views.standard, 0.7, lambda seed, _: HistogramDensity(10, random_state=seed)),
-    _Member(Views.unit, 0.9, lambda seed, _: KthNeighbour(50, random_state=seed)),
-    _Member(Views.unit, 0.7, lambda seed, _: NearestReference(16, 40, random_state=seed)),
-    _Member(Views.clipped, 0.7, lambda seed, _: KthNeighbour(5, random_state=seed)),
-    _Member(Views.clipped, 0.5, lambda seed, _: MinorComponents(random_state=seed)),
+    _Member(_STANDARD, 0.7, lambda seed, _: HistogramDensity(10, random_state=seed)),
+    _Member(_UNIT, 0.9, lambda seed, _: KthNeighbour(50, random_state=seed)),
+    _Member(_UNIT, 0.7, lambda seed, _: NearestReference(16, 40, random_state=seed)),
+    _Member(_CLIPPED, 0.7, lambda seed, _: KthNeighbour(5, random_state=seed)),
+    _Member(_CLIPPED, 0.5, lambda seed, _: MinorComponents(random_state=seed)),
 )
 
 
@@ -163,36 +182,42 @@ class Ensemble(OutlierDetector):
         self.extra = extra
 
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:
-        views = Views.of(X)
-        everyone = np.arange(len(X))
-        self.views_ = views
-        self.members_, consensus = self._fit_members(_START, views, X, everyone, random)
-        added = tuple(_Member(Views.standard, 0.9, _copies_of(estimator)) for estimator in self.extra)
+        self.views_ = Views.of(X)
+        rows = self.seen(X)
+        self.members_, consensus = self._fit_members(_START, rows, np.arange(len(X)), random)
+        added = tuple(_Member(_STANDARD, 0.9, _copies_of(estimator)) for estimator in self.extra)
         for _ in range(self.n_rounds):
             order = np.argsort(consensus, kind="stable")
-            self.members_, consensus = self._fit_members(_ROUND + added, views, X, order, random)
+            self.members_, consensus = self._fit_members(_ROUND + added, rows, order, random)
 
     @staticmethod
     def _fit_members(
-        members: tuple[_Member, ...], views: Views, X: Matrix, order: NDArray[np.intp], random: np.random.RandomState
+        members: tuple[_Member, ...], rows: Rows, order: NDArray[np.intp], random: np.random.RandomState
     ) -> tuple[tuple[_FittedMember, ...], Vector]:
-        """Fit each member on its share of the rows, most normal first, and average their scaled scores over X."""
-        fitted, total = [], np.zeros(len(X))
+        """Fit each member on its share of the rows, most normal first, and average their scaled scores over all."""
+        fitted, total = [], np.zeros(len(order))
         for member in members:
-            rows = member.view(views, X)
+            X = member.view(rows)
             normal = order[: max(2, int(member.share * len(order)))]
-            estimator = member.make(random.randint(2**31 - 1), len(normal)).fit(rows[normal])
-            scores = strangeness(estimator, rows)
+            estimator = member.make(random.randint(2**31 - 1), len(normal)).fit(X[normal])
+            scores = strangeness(estimator, X)
             scale = Scale.of(scores)
             fitted.append(_FittedMember(member.view, estimator, scale))
             total += scale.robust_z(scores)
         return tuple(fitted), total / len(members)
 
-    def relations(self, X: Matrix) -> Matrix:
+    def seen(self, X: Matrix) -> Rows:
+        """Valid rows as the detectors see them."""
+        return Rows(X, self.views_)
+
+    def relations(self, rows: Rows) -> Matrix:
         """Where each row lies along the directions in which the most normal rows hardly vary, of shape (n, n_minor)."""
         found = [one for one in self.members_ if isinstance(one.estimator, MinorComponents)]
-        return np.hstack([one.estimator.along(one.view(self.views_, X)) for one in found])
+        return np.hstack([one.estimator.along(one.view(rows)) for one in found])
+
+    def strangeness_of(self, rows: Rows) -> Vector:
+        """How strange each row is, of shape (n,): the members' mean scaled score."""
+        return np.asarray(np.mean([member.robust_z(rows) for member in self.members_], axis=0))
 
     def _strangeness(self, X: Matrix) -> Vector:
-        parts = [member.robust_z(self.views_, X) for member in self.members_]
-        return np.asarray(np.mean(parts, axis=0))
+        return self.strangeness_of(self.seen(X))

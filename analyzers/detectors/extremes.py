@@ -55,14 +55,19 @@ class ColumnExtremes(OutlierDetector):
         self.allowance_ = float(np.log10(2 * X.shape[1] * len(X)))
 
     def _strangeness(self, X: Matrix) -> Vector:
+        columns = np.ascontiguousarray(X.T, dtype=np.float64)
         most = np.zeros(len(X))
         for side, sign in enumerate((1, -1)):
-            excess = (sign * X.astype(np.float64) - self.threshold_[side]) / self.scale_[side]
-            decades = np.where(np.isfinite(self.scale_[side]), self._decades(excess, side), 0.0)
-            most = np.maximum(most, decades.max(axis=1))
+            with_tail = np.flatnonzero(np.isfinite(self.scale_[side]))
+            if len(with_tail):
+                excess = sign * columns[with_tail] - self.threshold_[side][with_tail, None]
+                excess /= self.scale_[side][with_tail, None]
+                np.maximum(most, self._decades(excess, self.shape_[side][with_tail, None]).max(axis=0), out=most)
         return most - self.allowance_
 
-    def _decades(self, excess: NDArray[np.float64], side: int) -> NDArray[np.float64]:
-        shape = self.shape_[side]
-        heavy = np.log1p(shape * np.maximum(excess, 0)) / np.where(shape > 0, shape, 1.0)
-        return np.asarray(np.where((shape > 0) & (excess > 0), heavy, excess) / np.log(10) - np.log10(_HALVINGS[3]))
+    @staticmethod
+    def _decades(excess: NDArray[np.float64], shape: NDArray[np.float64]) -> NDArray[np.float64]:
+        heavy = (shape > 0) & (excess > 0)  # a few of each column: only these need the logarithm
+        bent = np.log1p(shape * excess, where=heavy, out=np.zeros_like(excess))
+        np.divide(bent, shape, where=heavy, out=excess)
+        return np.asarray(excess / np.log(10) - np.log10(_HALVINGS[3]))

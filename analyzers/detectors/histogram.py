@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzers.detectors.outlier import Matrix, OutlierDetector, Vector
 
@@ -42,21 +43,20 @@ class HistogramDensity(OutlierDetector):
         self.lowest_ = X.min(axis=0).astype(np.float64)
         span = X.max(axis=0).astype(np.float64) - self.lowest_
         self.width_ = np.where(span > 0, span, 1.0) / self.n_bins
-        bins = self._bins(X)
-        counts = np.stack([np.bincount(column, minlength=self.n_bins + 2) for column in bins.T])
+        counts = np.stack([np.bincount(column, minlength=self.n_bins + 2) for column in self._bins(X)])
         self.surprise_ = -np.log((counts + 0.5) / (len(X) + 0.5 * (self.n_bins + 2)))
 
-    def _bins(self, X: Matrix) -> np.ndarray[Any, np.dtype[np.int64]]:
-        position = (X - self.lowest_) / self.width_
-        inside = np.minimum(np.floor(position), self.n_bins - 1) + 1
-        outside_high = position > self.n_bins * (1 + 1e-6)
-        return np.where(position < -1e-6, 0, np.where(outside_high, self.n_bins + 1, np.maximum(inside, 1))).astype(
-            np.int64
-        )
+    def _bins(self, X: Matrix) -> NDArray[np.intp]:
+        """The bin of each value, column by column: of shape (n_features, n_samples)."""
+        columns = np.ascontiguousarray(X.T)
+        position = (columns - self.lowest_[:, None]) / self.width_[:, None]
+        bins = np.clip(position, 0, self.n_bins - 1).astype(np.intp) + 1
+        bins[position < -1e-6] = 0
+        bins[position > self.n_bins * (1 + 1e-6)] = self.n_bins + 1
+        return bins
 
     def _strangeness(self, X: Matrix) -> Vector:
-        bins = self._bins(X)
         total = np.zeros(len(X))
-        for column in range(X.shape[1]):
-            total += self.surprise_[column, bins[:, column]]
+        for surprise, bins in zip(self.surprise_, self._bins(X), strict=True):
+            total += surprise[bins]
         return total

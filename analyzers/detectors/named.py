@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from analyzers.detectors.outlier import OutlierDetector
 from analyzers.errors import MonitorError
 
 
@@ -45,6 +46,8 @@ def _estimates(candidate: Any) -> bool:
 
 
 def strangeness(estimator: Any, X: Any) -> Any:
-    """How strange each row of X is to a fitted scikit-learn outlier estimator, higher is stranger."""
+    """How strange each row of X is to a fitted scikit-learn outlier estimator, higher is stranger; X is valid."""
+    if isinstance(estimator, OutlierDetector):
+        return -estimator.score_valid(X)
     score = getattr(estimator, "score_samples", None) or estimator.decision_function
     return -score(X)

@@ -47,13 +47,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Learn what is normal from X, of shape (n_samples, n_features); y is ignored."""
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         self._learn(X, check_random_state(self.random_state))
-        self.offset_ = float(np.quantile(self._score(X), self.contamination))
+        self.offset_ = float(np.quantile(self.score_valid(X), self.contamination))
         return self
 
     def score_samples(self, X: Any) -> Vector:
         """How normal each row is, of shape (n_samples,): the lower, the stranger."""
         check_is_fitted(self)
-        return self._score(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
+        return self.score_valid(validate_data(self, X, dtype=[np.float64, np.float32], reset=False))
 
     def decision_function(self, X: Any) -> Vector:
         """`score_samples` shifted so that outliers are below 0, of shape (n_samples,)."""
@@ -63,10 +63,11 @@ class OutlierDetector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """1 for normal rows and -1 for outliers, of shape (n_samples,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _score(self, X: Matrix) -> Vector:
-        """Minus the strangeness of each row, chunk by chunk."""
-        chunks = [self._strangeness(X[start : start + CHUNK_ROWS]) for start in range(0, len(X), CHUNK_ROWS)]
-        return -np.concatenate(chunks).astype(np.float64)
+    def score_valid(self, X: Matrix) -> Vector:
+        """`score_samples` of a matrix that was looked at before: floats, none missing, as many columns as in `fit`."""
+        # A feature matrix comes column after column; a chunk's rows are then brought together in the cache.
+        chunks = (np.ascontiguousarray(X[start : start + CHUNK_ROWS]) for start in range(0, len(X), CHUNK_ROWS))
+        return -np.concatenate([self._strangeness(chunk) for chunk in chunks]).astype(np.float64)
 
     @abstractmethod
     def _learn(self, X: Matrix, random: np.random.RandomState) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.columns import Role
-from analyzers.features.feature import Block, Feature, FeatureKind
-from analyzers.features.groups import GroupedValues
+from analyzers.columns import Column, Role
+from analyzers.features.feature import Feature, FeatureKind, Parts, Task
+from analyzers.features.groups import GroupedValues, rising
 from analyzers.features.rarity import MOST_CATEGORIES
 from analyzers.features.records import Records
 
@@ -37,40 +37,44 @@ _LARGEST = 1e30
 """No value counts as larger: squares and differences of it are finite in single precision's sums."""
 
 
-def value_features(records: Records) -> Block:
+def value_features(records: Records) -> list[Task]:
     """The measures themselves, and the exposure on a logarithmic scale."""
-    parts: list[tuple[Feature, NDArray[np.floating]]] = []
-    for column in records.columns.columns:
-        if column.role not in (Role.MEASURE, Role.EXPOSURE):
-            continue
-        values = records.values(column.name)
-        missing = np.isnan(values)
-        if column.role is Role.MEASURE:
-            values = in_ordinary_units(values)
-        else:
-            values = np.sign(values) * np.log1p(np.abs(values))
-        parts.append((Feature(FeatureKind.MEASURE, column.name), filled(values, records.reference)))
-        if 0 < missing.mean() < 1:
-            parts.append((Feature(FeatureKind.MISSING, column.name), missing.astype(np.float64)))
-    return Block.of(parts)
+    described = (column for column in records.columns.columns if column.role in (Role.MEASURE, Role.EXPOSURE))
+    return [partial(_value_parts, records, column) for column in described]
 
 
-def excess_features(records: Records) -> Block:
+def _value_parts(records: Records, column: Column) -> Parts:
+    values = records.values(column.name)
+    missing = np.isnan(values)
+    if column.role is Role.MEASURE:
+        values = in_ordinary_units(values)
+    else:
+        values = np.sign(values) * np.log1p(np.abs(values))
+    value = (Feature(FeatureKind.MEASURE, column.name), filled(values, records.reference))
+    if 0 < missing.mean() < 1:
+        return [value, (Feature(FeatureKind.MISSING, column.name), missing.astype(np.float64))]
+    return [value]
+
+
+def excess_features(records: Records) -> list[Task]:
     """How far amounts and measures lie from everybody's and from the entity's own."""
-    parts: list[tuple[Feature, NDArray[np.floating]]] = []
     exposure = records.columns.one(Role.EXPOSURE)
     entities = records.columns.names(Role.ENTITY)
+    tasks: list[Task] = []
     if exposure is not None:
-        parts += _amount_parts(records, exposure, entities)
+        tasks.append(partial(_amount_parts, records, exposure, entities))
     if entities:
-        for measure in records.columns.names(Role.MEASURE)[:_MOST_MEASURES]:
-            values = in_ordinary_units(records.values(measure))
-            for own in telling_pasts(records, entities, values):
-                parts.append((Feature(FeatureKind.OWN, measure, own.entity), np.abs(own.distance())))
-    return Block.of(parts)
+        measures = records.columns.names(Role.MEASURE)[:_MOST_MEASURES]
+        tasks += [partial(_measure_parts, records, measure, entities) for measure in measures]
+    return tasks
 
 
-def _amount_parts(records: Records, exposure: str, entities: list[str]) -> list[tuple[Feature, NDArray[np.floating]]]:
+def _measure_parts(records: Records, measure: str, entities: list[str]) -> Parts:
+    pasts = telling_pasts(records, entities, in_ordinary_units(records.values(measure)))
+    return [(Feature(FeatureKind.OWN, measure, own.entity), np.abs(own.distance())) for own in pasts]
+
+
+def _amount_parts(records: Records, exposure: str, entities: list[str]) -> Parts:
     """The most telling entity's own past and the crowd; further entities beside them."""
     size = np.abs(in_ordinary_units(records.values(exposure)))
     crowd = Crowd.of(size[records.reference])
@@ -90,7 +94,10 @@ def _amount_parts(records: Records, exposure: str, entities: list[str]) -> list[
 
 def telling_pasts(records: Records, entities: list[str], values: Floats) -> list[OwnPast]:
     """The entities whose own values spread less than everybody's, most telling first; at least one."""
-    pasts = sorted((OwnPast(records, entity, values) for entity in entities), key=lambda past: past.relative_spread)
+    order = rising(values)
+    pasts = sorted(
+        (OwnPast(records, entity, values, order) for entity in entities), key=lambda past: past.relative_spread
+    )
     return pasts[:1] + [past for past in pasts[1:] if past.relative_spread < EXPLAINED_SPREAD]
 
 
@@ -131,12 +138,16 @@ class OwnPast:
 
     The entity's median and spread are shrunk: with few records they are mostly everybody's. The pooled spread is
     relative to the median where values are not negative (large payers vary more), absolute otherwise.
+
+    order : rows by rising value, where they are known.
     """
 
-    def __init__(self, records: Records, entity: str, values: Floats) -> None:
+    def __init__(
+        self, records: Records, entity: str, values: Floats, order: NDArray[np.int64] | None = None
+    ) -> None:
         self.entity = entity
         self._values = values
-        self._grouped = GroupedValues(records.own_codes(entity), values, records.reference)
+        self._grouped = GroupedValues(records.own_codes(entity), values, records.reference, order)
         self._crowd = Crowd.of(values[records.reference])
         self.counts = self._grouped.counts
         self._spread = (self._grouped.quantile(0.75) - self._grouped.quantile(0.25)) / _IQR_OF_NORMAL

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from analyzers.columns import Role
-from analyzers.features.feature import Block, Feature, FeatureKind
+from analyzers.features.feature import Feature, FeatureKind, Parts, Task
 from analyzers.features.rarity import others_with
 from analyzers.features.records import Records
 
 
-def calendar_features(records: Records, timezone: str) -> Block:
+def calendar_features(records: Records, timezone: str) -> list[Task]:
     """Hour, weekend and day of the month in the monitor's time zone; nothing without a time column.
 
     The day of the month only where each of the batch has a past.
     """
     name = records.columns.one(Role.TIME)
-    if name is None or records.microseconds is None:
-        return Block.of([])
+    return [] if name is None or records.microseconds is None else [partial(_calendar_parts, records, name, timezone)]
+
+
+def _calendar_parts(records: Records, name: str, timezone: str) -> Parts:
     local = local_times(records.frame[name], timezone)
     hours = local.dt.hour().fill_null(12).to_numpy().astype(np.int64)
     weekdays = local.dt.weekday().fill_null(1).to_numpy().astype(np.int64)
@@ -33,7 +37,7 @@ def calendar_features(records: Records, timezone: str) -> Block:
     # A batch of the 4th against a history of which the detectors see the 22nd to the 30th is not strange for that.
     if np.isin(days[~records.reference], days[records.settled]).all():
         parts.append((Feature(FeatureKind.CALENDAR, name, detail="day"), days.astype(np.float64)))
-    return Block.of([part for part in parts if len(np.unique(part[1])) > 1])
+    return parts
 
 
 def local_times(instants: pl.Series, timezone: str) -> pl.Series:

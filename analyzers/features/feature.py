@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,27 +82,18 @@ class Feature:
         return self.kind in SURPRISES
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some features with their values, of shape (n_records, n_features)."""
-
-    features: tuple[Feature, ...]
-    values: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, parts: list[tuple[Feature, NDArray[np.floating]]]) -> Block:
-        """Put single features side by side."""
-        if not parts:
-            return cls((), np.empty((0, 0), dtype=np.float32))
-        return cls(
-            tuple(feature for feature, _ in parts),
-            np.column_stack([np.asarray(values, dtype=np.float32) for _, values in parts]),
-        )
+Parts = Sequence[tuple[Feature, NDArray[np.floating]]]
+"""Features, each with its values, of shape (n_records,)."""
+Task = Callable[[], Parts]
+"""Computes some features, beside others that are computed at the same time."""
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The feature matrix of all records, float32, of shape (n_records, n_features), without NaN."""
+    """The feature matrix of all records, float32, of shape (n_records, n_features), without NaN.
+
+    Column after column in memory: features are made, compared and left out one by one.
+    """
 
     features: tuple[Feature, ...]
     values: NDArray[np.float32]
@@ -111,7 +103,7 @@ class FeatureTable:
         if chosen.all():
             return self  # the matrix of a large history is not copied for nothing
         kept = tuple(feature for feature, keep in zip(self.features, chosen, strict=True) if keep)
-        return FeatureTable(kept, np.ascontiguousarray(self.values[:, chosen]))
+        return FeatureTable(kept, self.values.T[chosen].T)
 
     @property
     def surprises(self) -> NDArray[np.intp]:

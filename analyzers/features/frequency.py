@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.columns import Role
-from analyzers.features.feature import Block, Feature, FeatureKind
+from analyzers.features.feature import Feature, FeatureKind, Parts, Task
 from analyzers.features.records import Records
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -24,19 +25,19 @@ _PRIOR_DAYS = 14.0
 """Every entity is taken to have had records at the usual rate for so many days before its first."""
 
 
-def frequency_features(records: Records) -> Block:
+def frequency_features(records: Records) -> list[Task]:
     """How many more records than usual each entity has had, up to and with each record; nothing without a time."""
     instants = records.microseconds
     time = records.columns.one(Role.TIME)
     if instants is None or time is None:
-        return Block.of([])
-    parts: list[tuple[Feature, NDArray[np.floating]]] = []
+        return []
     observed = without_gaps(instants)
-    for entity in records.columns.names(Role.ENTITY):
-        timeline = Timeline(records.codes(entity), observed)
-        for days in WINDOWS:
-            parts.append((Feature(FeatureKind.FREQUENCY, time, entity, f"{days}d"), timeline.excess(days)))
-    return Block.of(parts)
+    return [partial(_frequency_parts, records, observed, time, name) for name in records.columns.names(Role.ENTITY)]
+
+
+def _frequency_parts(records: Records, observed: NDArray[np.int64], time: str, entity: str) -> Parts:
+    timeline = Timeline(records.codes(entity), observed)
+    return [(Feature(FeatureKind.FREQUENCY, time, entity, f"{days}d"), timeline.excess(days)) for days in WINDOWS]
 
 
 def without_gaps(instants: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.columns import Role
-from analyzers.features.feature import Block, Feature, FeatureKind
+from analyzers.features.feature import Feature, FeatureKind, Task
 from analyzers.features.records import Records
 
 MOST_CATEGORIES = 8
 """Categories, by source order, that are paired with each other and with entities."""
 
 
-def rarity_features(records: Records) -> Block:
+def rarity_features(records: Records) -> list[Task]:
     """Rarity of single values, of pairs, and of values within their entity."""
     kinds = (Role.CATEGORY, Role.STATE, Role.PERSON)
     names = [column.name for column in records.columns.columns if column.role in kinds]
     codes = {name: records.codes(name) for name in names}
-    parts: list[tuple[Feature, NDArray[np.floating]]] = [
-        (Feature(FeatureKind.RARE_VALUE, name), rarity(codes[name])) for name in names
-    ]
     paired = names[:MOST_CATEGORIES]
-    for first, second in combinations(paired, 2):
-        parts.append((Feature(FeatureKind.RARE_PAIR, first, second), pair_rarity(codes[first], codes[second])))
-    for entity in records.columns.names(Role.ENTITY):
-        own = records.own_codes(entity)
-        parts += [(Feature(FeatureKind.NOVELTY, name, entity), novelty(own, codes[name])) for name in paired]
-    return Block.of(parts)
+    alone = [_task(Feature(FeatureKind.RARE_VALUE, name), rarity, codes[name]) for name in names]
+    pairs = [
+        _task(Feature(FeatureKind.RARE_PAIR, first, second), pair_rarity, codes[first], codes[second])
+        for first, second in combinations(paired, 2)
+    ]
+    within = [
+        _task(Feature(FeatureKind.NOVELTY, name, entity), novelty, records.own_codes(entity), codes[name])
+        for entity in records.columns.names(Role.ENTITY)
+        for name in paired
+    ]
+    return alone + pairs + within
+
+
+def _task(feature: Feature, measured: Callable[..., NDArray[np.float64]], *codes: NDArray[np.int64]) -> Task:
+    return lambda: [(feature, measured(*codes))]
 
 
 def others_with(codes: NDArray[np.int64]) -> NDArray[np.int64]:

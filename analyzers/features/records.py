@@ -126,8 +126,15 @@ class Records:
 
     def own_codes(self, entity: str) -> NDArray[np.int64]:
         """`codes` of an entity column; what an entity did before its new normal counts as another's."""
-        codes, past = self.codes(entity), self.outdated.get(entity)
-        return codes if past is None else np.where(past, codes + int(codes.max(initial=0)) + 1, codes)
+        return self._own_codes[entity]
+
+    @cached_property
+    def _own_codes(self) -> dict[str, NDArray[np.int64]]:
+        own = {}
+        for entity in self.columns.names(Role.ENTITY):
+            codes, past = self.codes(entity), self.outdated.get(entity)
+            own[entity] = codes if past is None else np.where(past, codes + int(codes.max(initial=0)) + 1, codes)
+        return own
 
     def codes(self, *names: str) -> NDArray[np.int64]:
         """A number from 0 for each distinct (combination of) value, of shape (height,); null is a value."""
