@@ -15,6 +15,7 @@ from analyzers.columns import Field, Role
 from analyzers.features import Feature, FeatureKind, FeatureTable, Records
 from analyzers.features.calendar import local_times
 from analyzers.features.frequency import Timeline
+from analyzers.features.groups import RowsByGroup
 from analyzers.finding_types import FindingType, Reason
 from analyzers.joining import joined_bursts, joined_newcomers, joined_occasions
 from analyzers.ordered_values import OrderedValues
@@ -57,7 +58,6 @@ class Evidence:
         self._table = table
         self._columns = records.columns
         self._entities = records.columns.names(Role.ENTITY)
-        self._own_rows = lru_cache(maxsize=1024)(self._find_own_rows)
         self._all_own = lru_cache(maxsize=256)(self._order_own)
 
     # -- the comparison sets ---------------------------------------------------------------------------------------
@@ -66,19 +66,18 @@ class Evidence:
     def _reference_rows(self) -> NDArray[np.int64]:
         return np.flatnonzero(self._records.reference)
 
-    def _find_own_rows(self, entity: str, label: str) -> NDArray[np.int64]:
-        codes = self._labels(entity)
-        rows = self._reference_rows
-        return np.asarray(rows[(codes == label).to_numpy()[rows]])
+    @cached_property
+    def _groups(self) -> Callable[[str], RowsByGroup]:
+        """Reference rows by their value in a column."""
+        return lru_cache(maxsize=64)(lambda name: RowsByGroup(self._records.codes(name), self._reference_rows))
 
     @cached_property
     def _whose(self) -> dict[str, bool]:
         """What a count is of: nothing to say where it is of history, in a ranking the other records of the batch."""
         return {"earlier": False} if self._records.ranking else {}
 
-    @cached_property
-    def _labels(self) -> Callable[[str], pl.Series]:
-        return lru_cache(maxsize=64)(lambda name: self._records.frame[name].cast(pl.String).fill_null(""))
+    def _label(self, row: int, column: str) -> str:
+        return str(self._records.frame[column].slice(row, 1).cast(pl.String).fill_null("")[0])
 
     @cached_property
     def _numbers(self) -> Callable[[str], NDArray[np.float64]]:
@@ -100,15 +99,14 @@ class Evidence:
     def _peers(self, row: int, column: str) -> OrderedValues:
         return self._less(row, column, self._all_peers(column))
 
-    def _order_own(self, column: str, entity: str, label: str) -> OrderedValues:
-        return OrderedValues.of(self._numbers(column)[self._own_rows(entity, label)])
+    def _order_own(self, column: str, entity: str, code: int) -> OrderedValues:
+        return OrderedValues.of(self._numbers(column)[self._groups(entity).rows(code)])
 
     def _own(self, row: int, column: str, entity: str) -> OrderedValues:
-        label = self._labels(entity)[row]
         past = self._records.outdated.get(entity)
         if past is None:
-            return self._less(row, column, self._all_own(column, entity, label))
-        rows = self._own_rows(entity, label)
+            return self._less(row, column, self._all_own(column, entity, self._groups(entity).code(row)))
+        rows = self._groups(entity).like(row)
         return self._less(row, column, OrderedValues.of(self._numbers(column)[rows[past[rows] == past[row]]]))
 
     def _less(self, row: int, column: str, values: OrderedValues) -> OrderedValues:
@@ -228,7 +226,7 @@ class Evidence:
 
     def _past_of(self, row: int, entity: str) -> int:
         """How many other reference records the entity of this record has."""
-        rows = self._own_rows(entity, self._labels(entity)[row])
+        rows = self._groups(entity).like(row)
         return len(rows) - int(row in rows)
 
     def _at(self, row: int) -> datetime | None:
@@ -263,16 +261,16 @@ class Evidence:
         if finding_type is not FindingType.UNUSUAL_FREQUENCY or instants is None:
             return (int(self._records.batch_rows[place]),)
         feature = reasons[0].feature
-        same = (self._labels(feature.other or "") == self._labels(feature.other or "")[row]).to_numpy()
+        same = self._groups(feature.other or "").everyone_like(row)
         since = instants[row] - int(feature.detail.removesuffix("d")) * 86_400_000_000
-        inside = np.flatnonzero(same & (instants > since) & (instants <= instants[row]))
+        inside = same[(instants[same] > since) & (instants[same] <= instants[row])]
         places = inside[inside >= self._records.n_history] - self._records.n_history
         return tuple(sorted(int(number) for number in self._records.batch_rows[places]))
 
     def _subject(self, row: int, reasons: list[Reason], finding_type: FindingType) -> Subject:
         if finding_type is FindingType.UNUSUAL_FREQUENCY:
             entity = reasons[0].feature.other or ""
-            label = self._labels(entity)[row]
+            label = self._label(row, entity)
             return Subject(kind=SubjectKind.ENTITY, id=f"{entity}={label}", label=label)
         key = self._columns.one(Role.KEY)
         value = self._records.frame[key][row] if key else None
@@ -331,7 +329,7 @@ class Evidence:
         facts = []
         if entity := self._own_entity(row, feature):
             own = self._own(row, feature.column, entity)
-            values: dict[str, Scalar] = {"entity": self._labels(entity)[row], "count": len(own), **self._whose}
+            values: dict[str, Scalar] = {"entity": self._label(row, entity), "count": len(own), **self._whose}
             facts.append(self._range_fact(FactKind.OWN_HISTORY, row, feature.column, own, weight, values))
         peers = self._peers(row, feature.column)
         if len(peers):
@@ -364,25 +362,25 @@ class Evidence:
             values=values,
         )
 
-    def _count_with(self, row: int, pairs: dict[str, str]) -> int:
-        """How many other reference records have these values."""
-        same = np.ones(self._records.height, dtype=bool)
-        for column, value in pairs.items():
-            same &= (self._labels(column) == value).to_numpy()
-        same &= self._records.reference
-        return int(same.sum()) - int(same[row])
+    def _count_with(self, row: int, *columns: str) -> int:
+        """How many other reference records have the row's values in these columns."""
+        groups = [self._groups(column) for column in columns]
+        rows = min((group.like(row) for group in groups), key=len)
+        for group in groups:
+            rows = rows[group.same(rows, row)]
+        return len(rows) - int(self._records.reference[row])
 
     def _total(self) -> int:
         return self._records.n_reference - int(self._records.ranking)
 
     def _rare_value(self, row: int, feature: Feature, weight: float) -> Fact:
-        value = self._labels(feature.column)[row]
+        value = self._label(row, feature.column)
         return Fact(
             kind=FactKind.RARE_VALUE,
             feature=feature.column,
             actual=value,
             weight=weight,
-            values={"count": self._count_with(row, {feature.column: value}), "total": self._total(), **self._whose},
+            values={"count": self._count_with(row, feature.column), "total": self._total(), **self._whose},
         )
 
     def _rare_pair(self, row: int, feature: Feature, weight: float) -> Fact:
@@ -390,7 +388,7 @@ class Evidence:
         first, second = feature.column, feature.other or ""
         if feature.kind is FeatureKind.NOVELTY:
             first, second = second, first
-        values = {name: self._labels(name)[row] for name in (first, second)}
+        values = {name: self._label(row, name) for name in (first, second)}
         return Fact(
             kind=FactKind.RARE_PAIR,
             feature=feature.column,
@@ -399,7 +397,7 @@ class Evidence:
             values={
                 "first": first,
                 "second": second,
-                "count": self._count_with(row, values),
+                "count": self._count_with(row, first, second),
                 "total": self._total(),
                 **self._whose,
             },
@@ -409,7 +407,7 @@ class Evidence:
         return Fact(
             kind=FactKind.NEW_ENTITY,
             feature=entity,
-            actual=self._labels(entity)[row],
+            actual=self._label(row, entity),
             weight=min(max(weight, 0.06), 1.0),
             values={"count": self._past_of(row, entity), **self._whose},
         )
@@ -417,8 +415,8 @@ class Evidence:
     def _frequency(self, row: int, feature: Feature, weight: float) -> Fact:
         entity, days = feature.other or "", int(feature.detail.removesuffix("d"))
         counts = self._timeline_counts(entity, days)
-        label = self._labels(entity)[row]
-        rows = self._own_rows(entity, label)
+        label = self._label(row, entity)
+        rows = self._groups(entity).like(row)
         usual = OrderedValues.of(counts[rows[rows != row]].astype(np.float64))
         low, high = _usual_range(usual)
         median = usual.median() if len(usual) else 0.0
@@ -483,7 +481,7 @@ class Evidence:
             unit=self._unit(row, feature.column),
             actual=actual,
             peers=tuple(float(value) for value in peers.spread(_PEERS_SHOWN)),
-            peers_label=self._labels(entity)[row] if entity else "",
+            peers_label=self._label(row, entity) if entity else "",
         )
 
 

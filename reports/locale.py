@@ -9,11 +9,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
-
 from analyzers.results import Check, FactKind
 from reports.contents import Lang
 from reports.phrases import Phrases
+from reports.yaml_loader import load_yaml
 
 
 class Texts(Mapping[str, Any]):
@@ -75,4 +74,4 @@ class _Sentence(string.Formatter):
 def texts(lang: Lang) -> Texts:
     """The texts of a language."""
     file = resources.files("reports") / "locales" / f"{lang}.yaml"
-    return Texts(lang, yaml.safe_load(file.read_text(encoding="utf-8")))
+    return Texts(lang, load_yaml(file.read_text(encoding="utf-8")))

@@ -16,7 +16,6 @@ from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import (
@@ -30,6 +29,7 @@ from babel.numbers import (
 from analyzers.results import Check, Scalar
 from reports.contents import Lang
 from reports.house_style import HouseStyle
+from reports.yaml_loader import load_yaml
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -55,7 +55,7 @@ def one_line(text: str, most: int = 300) -> str:
 @cache
 def _texts(name: str) -> Mapping[str, Any]:
     file = resources.files("reports") / "locales" / f"{name}.yaml"
-    content: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content: Mapping[str, Any] = load_yaml(file.read_text(encoding="utf-8"))
     return content
 
 

@@ -16,10 +16,12 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from yaml.constructor import SafeConstructor
 
 from analyzers.errors import MonitorError
 from analyzers.results import Direction, Fact, FactKind, Finding, Frozen
 from reports.contents import Lang
+from reports.yaml_loader import LOADER
 
 _LARGEST = 100_000
 
@@ -161,10 +163,10 @@ def parse_playbook(text: str, name: str) -> Playbook:
     if len(text) > _LARGEST:
         raise MonitorError(f"{name}: larger than {_LARGEST} characters; a playbook is a page of text")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=LOADER)):
             raise MonitorError(f"{name}: aliases are not supported; write it out")
-        data = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=LOADER)
+        data = None if node is None else SafeConstructor().construct_document(node)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

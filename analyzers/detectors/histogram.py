@@ -50,7 +50,7 @@ class HistogramDensity(OutlierDetector):
         """The bin of each value, column by column: of shape (n_features, n_samples)."""
         columns = np.ascontiguousarray(X.T)
         position = (columns - self.lowest_[:, None]) / self.width_[:, None]
-        bins = np.clip(position, 0, self.n_bins - 1).astype(np.intp) + 1
+        bins: NDArray[np.intp] = np.clip(position, 0, self.n_bins - 1).astype(np.intp) + 1
         bins[position < -1e-6] = 0
         bins[position > self.n_bins * (1 + 1e-6)] = self.n_bins + 1
         return bins

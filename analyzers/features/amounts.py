@@ -46,11 +46,8 @@ def value_features(records: Records) -> list[Task]:
 def _value_parts(records: Records, column: Column) -> Parts:
     values = records.values(column.name)
     missing = np.isnan(values)
-    if column.role is Role.MEASURE:
-        values = in_ordinary_units(values)
-    else:
-        values = np.sign(values) * np.log1p(np.abs(values))
-    value = (Feature(FeatureKind.MEASURE, column.name), filled(values, records.reference))
+    scaled = in_ordinary_units if column.role is Role.MEASURE else on_logarithmic_scale
+    value = (Feature(FeatureKind.MEASURE, column.name), filled(scaled(values), records.reference))
     if 0 < missing.mean() < 1:
         return [value, (Feature(FeatureKind.MISSING, column.name), missing.astype(np.float64))]
     return [value]
@@ -142,9 +139,7 @@ class OwnPast:
     order : rows by rising value, where they are known.
     """
 
-    def __init__(
-        self, records: Records, entity: str, values: Floats, order: NDArray[np.int64] | None = None
-    ) -> None:
+    def __init__(self, records: Records, entity: str, values: Floats, order: NDArray[np.int64] | None = None) -> None:
         self.entity = entity
         self._values = values
         self._grouped = GroupedValues(records.own_codes(entity), values, records.reference, order)
@@ -191,6 +186,11 @@ def in_ordinary_units(values: Floats) -> Floats:
     unit = 1.0 if _ORDINARY[0] <= usual <= _ORDINARY[1] else usual
     with np.errstate(over="ignore"):  # a value that leaves the range of floats is clipped like any other of its size
         return np.clip(values / unit, -_LARGEST, _LARGEST)
+
+
+def on_logarithmic_scale(values: Floats) -> Floats:
+    """Logarithms of the values' sizes, one up, with their signs."""
+    return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 
 def filled(values: Floats, reference: NDArray[np.bool_]) -> Floats:

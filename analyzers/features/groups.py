@@ -22,6 +22,44 @@ def by_group(codes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.argsort(codes.astype(np.uint16) if small else codes, kind="stable")
 
 
+class RowsByGroup:
+    """Which of some rows each group has.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n,)
+        Group of each record, from 0.
+    rows : ndarray of int
+        Those that count, rising.
+    """
+
+    def __init__(self, codes: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        self._codes = codes.astype(np.int32)
+        counted = codes[rows]
+        self._rows = rows[by_group(counted)].astype(np.int32)
+        self._ends = np.cumsum(np.bincount(counted, minlength=int(codes.max(initial=-1)) + 1))
+
+    def code(self, row: int) -> int:
+        """The row's group."""
+        return int(self._codes[row])
+
+    def rows(self, code: int) -> NDArray[np.int32]:
+        """The rows of a group, rising."""
+        return self._rows[self._ends[code - 1] if code else 0 : self._ends[code]]
+
+    def like(self, row: int) -> NDArray[np.int32]:
+        """The rows of this row's group, rising."""
+        return self.rows(self.code(row))
+
+    def everyone_like(self, row: int) -> NDArray[np.intp]:
+        """All records of this row's group, whether they count or not."""
+        return np.flatnonzero(self._codes == self._codes[row])
+
+    def same(self, rows: NDArray[np.int32], row: int) -> NDArray[np.bool_]:
+        """Which of the rows are of this row's group."""
+        return np.asarray(self._codes[rows] == self._codes[row])
+
+
 class GroupedValues:
     """Values of a column, by group, of which some records are the reference.
 

@@ -18,8 +18,6 @@ from importlib import resources
 from itertools import combinations
 from typing import Any, Literal
 
-import yaml
-
 from analyzers.results import Fact, Family, Finding, Frozen, Subject, SubjectKind
 from reports.contents import Lang, Mode, Narrative
 from reports.narrator.engines import Engine, Tokens
@@ -29,6 +27,7 @@ from reports.narrator.narration import narrate
 from reports.narrator.prompt import Prompt, build_prompt
 from reports.narrator.skeleton import Choices, Skeleton, choices
 from reports.playbook import Playbook, playbook_for
+from reports.yaml_loader import load_yaml
 
 LANGS: tuple[Lang, ...] = ("en", "es")
 OBEDIENT = 0.98
@@ -95,7 +94,7 @@ class Result(Frozen):
 def questions() -> tuple[Question, ...]:
     """The exam's questions, in the order of `exam.yaml`."""
     text = (resources.files("reports") / "narrator" / "exam.yaml").read_text(encoding="utf-8")
-    content = yaml.safe_load(text)
+    content = load_yaml(text)
     return tuple(_question(entry, content["slots"]) for entry in content["findings"])
 
 
