@@ -14,6 +14,7 @@ from pydantic import Field as Bounds
 
 from analyzers.columns import Columns, Role
 from analyzers.risk import TrackRecord
+from analyzers.spreading import Cores, Spread
 
 Share = Annotated[float, Bounds(gt=0, lt=1)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -307,6 +308,7 @@ class Material:
     track_records_of_like : the same by finding type and `analyzers.risk.alike`.
     new_normals : what people accepted as a new normal, from a day up to the batch's last.
     confirmed : ids of records that a person confirmed as anomalies: statistics learn nothing from them.
+    spread : who computes what can be computed in parts.
     """
 
     columns: Columns
@@ -323,6 +325,7 @@ class Material:
     track_records_of_like: dict[tuple[str, str], TrackRecord] = field(default_factory=dict)
     new_normals: tuple[NewNormal, ...] = ()
     confirmed: frozenset[str] = frozenset()
+    spread: Spread = field(default_factory=Cores)
 
     @property
     def last_day(self) -> date | None:

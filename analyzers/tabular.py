@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from analyzers.attribution import Typical, attribute
 from analyzers.calibration import Calibration, Decision, decide
-from analyzers.cores import cores, on_all_cores
 from analyzers.detectors import load_detector
 from analyzers.detectors.context import ContextEnsemble
 from analyzers.detectors.outlier import CHUNK_ROWS
@@ -20,6 +19,7 @@ from analyzers.features import FeatureKind, FeatureTable, Records, build_feature
 from analyzers.finding_types import Reason
 from analyzers.results import Check, CheckStatus, Flag, Outcome, Scalar
 from analyzers.settings import Material
+from analyzers.spreading import Spread
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +33,6 @@ _LEAST_ROWS = 10
 _FOLDED_BELOW = 6_000
 """A history with fewer rows is fitted in folds: each row is held out once, from the detector that scores it."""
 _FOLDS = 4
-_BLOCKS_PER_CORE = 4
 
 
 @dataclass(frozen=True)
@@ -43,23 +42,24 @@ class _Model:
     detectors: tuple[ContextEnsemble, ...]
     fitted: NDArray[np.int64]
     calibration: Calibration
+    spread: Spread
 
     def by_detector(self, X: NDArray[np.float32]) -> Floats:
         """Score of each row by each detector, of shape (n_detectors, n_rows)."""
-        return np.stack([_score(detector, X) for detector in self.detectors])
+        return np.stack([_score(detector, X, self.spread) for detector in self.detectors])
 
     def strangeness(self, X: NDArray[np.float32]) -> Floats:
         """Mean score of the detectors for each row, higher is stranger."""
         return np.asarray(self.by_detector(X).mean(axis=0))
 
 
-def _score(detector: ContextEnsemble, X: NDArray[np.float32]) -> Floats:
+def _score(detector: ContextEnsemble, X: NDArray[np.float32], spread: Spread) -> Floats:
     if not len(X):
         return np.zeros(0)
-    # Blocks end where the detector's own chunks do: a row's score does not depend on how many cores there are.
-    block = max(1, -(-len(X) // CHUNK_ROWS) // (_BLOCKS_PER_CORE * cores())) * CHUNK_ROWS
+    # Blocks end where the detector's own chunks do: a row's score does not depend on how many blocks there are.
+    block = max(1, -(-len(X) // CHUNK_ROWS) // spread.blocks(len(X))) * CHUNK_ROWS
     parts = [X[start : start + block] for start in range(0, len(X), block)]
-    return -np.concatenate(on_all_cores(detector.score_samples, parts)).astype(np.float64)
+    return -np.concatenate(spread.each(detector.score_samples, parts)).astype(np.float64)
 
 
 def analyze_tabular(material: Material) -> Outcome:
@@ -96,7 +96,7 @@ def analyze_tabular_at(material: Material, rates: Sequence[float]) -> dict[float
     if not table.features or records.n_reference < _LEAST_ROWS:
         values = {"count": records.n_reference, "needed": _LEAST_ROWS, "features": len(table.features)}
         return dict.fromkeys(rates, _nothing(material, "ensemble_too_few", values))
-    model = _fit(records, table, settings.seed, extra)
+    model = _fit(records, table, settings.seed, extra, material.spread)
     by_detector = model.by_detector(table.values[records.n_history :])
     scores = np.asarray(by_detector.mean(axis=0))
     warnings = _moved(every.only(moved))
@@ -119,7 +119,7 @@ def strangest(material: Material, count: int) -> tuple[Flag, ...]:
     table = build_features(records, material.settings.timezone)
     if not table.features:
         return ()
-    model = _fit(records, table, material.settings.seed, extra)
+    model = _fit(records, table, material.settings.seed, extra, material.spread)
     by_detector = model.by_detector(table.values)
     scores = np.asarray(by_detector.mean(axis=0))
     chosen = np.zeros(len(scores), dtype=np.bool_)
@@ -182,7 +182,7 @@ def _nothing(material: Material, code: str, values: dict[str, int]) -> Outcome:
     return Outcome(checks=(check,), scores=frame)
 
 
-def _fit(records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...]) -> _Model:
+def _fit(records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...], spread: Spread) -> _Model:
     """Fit on reference records; those of a history that a detector did not see are its calibration."""
     surprises = tuple(int(i) for i in table.surprises)
     shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(records.settled))
@@ -193,17 +193,18 @@ def _fit(records: Records, table: FeatureTable, seed: int, extra: tuple[object, 
 
     if records.ranking:
         rows = np.sort(shuffled[:FIT_ROWS])
-        return _Model((fitted_on(rows),), rows, Calibration.of([]))
+        return _Model((fitted_on(rows),), rows, Calibration.of([]), spread)
     if len(shuffled) < _FOLDED_BELOW:
         folds = np.array_split(shuffled, _FOLDS)
         detectors = tuple(fitted_on(np.setdiff1d(shuffled, fold)) for fold in folds)
-        held_out = [_score(one, table.values[fold]) for one, fold in zip(detectors, folds, strict=True)]
-        return _Model(detectors, np.sort(shuffled), Calibration.of(held_out))
+        held_out = [_score(one, table.values[fold], spread) for one, fold in zip(detectors, folds, strict=True)]
+        return _Model(detectors, np.sort(shuffled), Calibration.of(held_out), spread)
     # A quarter of a history is enough to fit on, and every held-out record makes smaller p-values possible.
     n_fitted = min(len(shuffled) // 4, FIT_ROWS)
     rows, rest = np.sort(shuffled[:n_fitted]), np.sort(shuffled[n_fitted:][:CALIBRATION_ROWS])
     detector = fitted_on(rows)
-    return _Model((detector,), rows, Calibration.of([_score(detector, table.values[rest])]))
+    held_out = [_score(detector, table.values[rest], spread)]
+    return _Model((detector,), rows, Calibration.of(held_out), spread)
 
 
 def _scores_frame(records: Records, scores: Floats, decision: Decision, meant: NDArray[np.bool_]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -11,31 +11,23 @@ import polars as pl
 from analyzers import sensors
 from analyzers.columns import Role
 from analyzers.results import Check, CheckStatus, Flag, Guarantee, GuaranteeKind, Outcome, Scalar
-from analyzers.series.charts import SUBGROUPED
-from analyzers.series.evidence import flag_episode, severity_of
-from analyzers.series.limits import ALARM
-from analyzers.series.numeric import Booleans, Floats
+from analyzers.series.assets import AssetAnalysis, AssetOutcome, Charted
+from analyzers.series.evidence import severity_of
 from analyzers.series.samples import GAP, Samples, new_normal_of, presences, samples_by_asset
-from analyzers.series.states import LEAST_STATE, Phases, operating_phases, running_rule
-from analyzers.series.watch import LEAST_SCORED, AssetWatch, watch_asset
+from analyzers.series.states import LEAST_STATE, running_rule
+from analyzers.series.watch import LEAST_SCORED
 from analyzers.settings import Material
 
 MOST_LISTED = 10
 """Names that a check lists."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Asset:
     """One asset's part of the outcome."""
 
     samples: Samples
-    phases: Phases
-    score: Floats
-    flagged: Booleans
-    flags: list[Flag] = field(default_factory=list)
-    quality: dict[str, int] = field(default_factory=dict)
-    faulty: Booleans | None = None
-    watch: AssetWatch | None = None
+    outcome: AssetOutcome
 
 
 def analyze_series(material: Material) -> Outcome:
@@ -62,8 +54,10 @@ def analyze_series(material: Material) -> Outcome:
         return Outcome(
             checks=(_check(CheckStatus.SKIPPED, "series_no_measures"),), scores=_scores(material.batch.height, [])
         )
-    assets = [_analyze(samples, drivers, material) for samples in samples_by_asset(material, running)]
-    flags = (*(flag for asset in assets for flag in asset.flags), *_timing(assets, material))
+    samples = samples_by_asset(material, running)
+    outcomes = material.spread.each(AssetAnalysis(drivers, material.columns, material.settings), samples)
+    assets = [_Asset(*each) for each in zip(samples, outcomes, strict=True)]
+    flags = (*(flag for outcome in outcomes for flag in outcome.flags), *_timing(assets, material))
     return Outcome(
         flags=flags,
         checks=tuple(_checks(assets, material)),
@@ -81,43 +75,13 @@ def _timing(assets: list[_Asset], material: Material) -> list[Flag]:
     return [*flags, *sensors.silent_assets(heard, clock)]
 
 
-def _analyze(samples: Samples, drivers: tuple[str, ...], material: Material) -> _Asset:
-    phases = operating_phases(samples)
-    size = len(samples)
-    asset = _Asset(samples, phases, np.zeros(size), np.zeros(size, dtype=bool))
-    bad = np.zeros(samples.values.shape, dtype=bool)
-    if "sensors" not in material.settings.skip:
-        report = sensors.inspect_sensors(samples, phases, material.columns, material.settings)
-        asset.flags.extend(report.flags)
-        asset.quality = report.counts
-        asset.flagged |= report.faulty
-        asset.faulty = report.faulty
-        bad = report.bad
-    if "series" not in material.settings.skip:
-        asset.watch = watch_asset(samples, phases, bad, drivers, material.settings)
-        if asset.watch is not None:
-            _add_episodes(asset, asset.watch, material)
-    if asset.faulty is not None:
-        # What a broken sensor reads is not charted; the row is as strange as an alarm all the same.
-        asset.score[asset.faulty] = np.maximum(asset.score[asset.faulty], ALARM)
-    return asset
-
-
-def _add_episodes(asset: _Asset, watch: AssetWatch, material: Material) -> None:
-    asset.score[watch.rows] = watch.scored.score
-    for episode in watch.episodes:
-        if episode.end > watch.first_batch:
-            asset.flags.append(flag_episode(watch, episode, material.columns))
-            asset.flagged[watch.rows[episode.start : episode.end]] = True
-
-
 def _scores(height: int, assets: Iterable[_Asset]) -> pl.DataFrame:
     """One line per batch row; rows without a time have score 0 and are not flagged."""
     score, flagged, severity = np.zeros(height), np.zeros(height, dtype=bool), np.zeros(height)
     for asset in assets:
-        rows, sample = asset.samples.batch_rows, asset.samples.sample_of_row
-        score[rows], flagged[rows] = asset.score[sample], asset.flagged[sample]
-        severity[rows] = severity_of(asset.score)[sample]
+        rows, sample = asset.samples.batch_rows, asset.samples.sample_of_row - asset.samples.first_batch
+        score[rows], flagged[rows] = asset.outcome.score[sample], asset.outcome.flagged[sample]
+        severity[rows] = severity_of(asset.outcome.score)[sample]
     return pl.DataFrame(
         {
             "row": np.arange(height, dtype=np.int64),
@@ -130,11 +94,15 @@ def _scores(height: int, assets: Iterable[_Asset]) -> pl.DataFrame:
 
 
 def _guarantees(assets: list[_Asset]) -> list[Guarantee]:
-    charted = [asset.watch for asset in assets if asset.watch is not None]
+    charted = _those_charted(assets)
     if not charted:
         return []
-    kind = GuaranteeKind.RANKING if any(watch.samples.ranking for watch in charted) else GuaranteeKind.EPISODES
-    return [Guarantee(kind=kind, calibration_size=sum(int(watch.baseline_rows.sum()) for watch in charted))]
+    kind = GuaranteeKind.RANKING if any(asset.samples.ranking for asset, _ in charted) else GuaranteeKind.EPISODES
+    return [Guarantee(kind=kind, calibration_size=sum(charts.baseline for _, charts in charted))]
+
+
+def _those_charted(assets: list[_Asset]) -> list[tuple[_Asset, Charted]]:
+    return [(asset, asset.outcome.charted) for asset in assets if asset.outcome.charted is not None]
 
 
 def _checks(assets: list[_Asset], material: Material) -> list[Check]:
@@ -155,15 +123,15 @@ def _checks(assets: list[_Asset], material: Material) -> list[Check]:
 
 
 def _charting_checks(assets: list[_Asset], material: Material) -> list[Check]:
-    charted = [(asset, asset.watch) for asset in assets if asset.watch is not None]
-    checks = [_too_short(asset) for asset in assets if asset.watch is None]
+    charted = _those_charted(assets)
+    checks = [_too_short(asset) for asset in assets if asset.outcome.charted is None]
     if not charted:
         return checks
-    batch = sum(len(watch.rows) - watch.first_batch for _, watch in charted)
-    flags = sum(flag.analyzer == "series" for asset, _ in charted for flag in asset.flags)
+    batch = sum(charts.samples for _, charts in charted)
+    flags = sum(flag.analyzer == "series" for asset, _ in charted for flag in asset.outcome.flags)
     checks.append(_check(CheckStatus.DONE, "series_charted", assets=len(charted), samples=batch, flags=flags))
     stopped, transient, unknown = (
-        sum(getattr(asset.phases, part) for asset in assets) for part in ("stopped", "transient", "unknown")
+        sum(getattr(asset.outcome, part) for asset in assets) for part in ("stopped", "transient", "unknown")
     )
     if stopped or transient:
         checks.append(_check(CheckStatus.DONE, "series_not_scored", stopped=stopped, transient=transient))
@@ -172,7 +140,7 @@ def _charting_checks(assets: list[_Asset], material: Material) -> list[Check]:
     checks.extend(_learnt_from(assets, material))
     checks.extend(_slow_charts(charted))
     per_year = material.settings.series.false_alarms_per_year
-    limit = "series_limit_calibrated" if all(watch.scored.calibrated for _, watch in charted) else "series_limit_fixed"
+    limit = "series_limit_calibrated" if all(charts.calibrated for _, charts in charted) else "series_limit_fixed"
     checks.append(_check(CheckStatus.DONE, limit, per_year=per_year))
     if resting := _resting(charted):
         listed = ", ".join(resting[:MOST_LISTED])
@@ -193,14 +161,13 @@ def _learnt_from(assets: list[_Asset], material: Material) -> list[Check]:
     return checks if not left_out else [*checks, _check(CheckStatus.DONE, "series_left_out", count=left_out)]
 
 
-def _slow_charts(charted: list[tuple[_Asset, AssetWatch]]) -> list[Check]:
+def _slow_charts(charted: list[tuple[_Asset, Charted]]) -> list[Check]:
     """How many charts of subgroups were drawn."""
-    drawn = [chart for _, watch in charted for chart in watch.charted.charts if chart.aspect in SUBGROUPED]
-    if not drawn:
+    windows = [window for _, charts in charted for window in charts.slow]
+    if not windows:
         return []
-    windows = [chart.window for chart in drawn]
     return [
-        _check(CheckStatus.DONE, "series_slow_charts", charts=len(drawn), shortest=min(windows), longest=max(windows))
+        _check(CheckStatus.DONE, "series_slow_charts", charts=len(windows), shortest=min(windows), longest=max(windows))
     ]
 
 
@@ -209,7 +176,7 @@ def _check(status: CheckStatus, code: str, *, flags: int = 0, **values: Scalar) 
 
 
 def _too_short(asset: _Asset) -> Check:
-    scored = int((asset.phases.scored & asset.samples.baseline).sum())
+    scored = asset.outcome.comparable
     if scored >= LEAST_SCORED:
         return _check(CheckStatus.SKIPPED, "series_nothing_varies", asset=asset.samples.asset or "-")
     return _check(
@@ -221,9 +188,9 @@ def _sensor_check(assets: list[_Asset]) -> Check:
     """The assets' counts of readings by quality, added up."""
     totals: dict[str, Scalar] = {}
     for asset in assets:
-        for name, count in asset.quality.items():
+        for name, count in asset.outcome.quality.items():
             totals[name] = int(totals.get(name) or 0) + count
-    flags = sum(flag.analyzer == "sensors" for asset in assets for flag in asset.flags)
+    flags = sum(flag.analyzer == "sensors" for asset in assets for flag in asset.outcome.flags)
     return Check(name="sensors", status=CheckStatus.DONE, code="sensors_tested", values=totals, flags=flags)
 
 
@@ -237,12 +204,6 @@ def _gaps(assets: list[_Asset]) -> list[float]:
     return minutes
 
 
-def _resting(charted: list[tuple[_Asset, AssetWatch]]) -> list[str]:
+def _resting(charted: list[tuple[_Asset, Charted]]) -> list[str]:
     """Measures that do not vary in the baseline of some asset."""
-    names = {
-        name
-        for asset, watch in charted
-        for name, varies in zip(asset.samples.measures, watch.levels.charted, strict=True)
-        if not varies
-    }
-    return sorted(names)
+    return sorted({name for _, charts in charted for name in charts.resting})

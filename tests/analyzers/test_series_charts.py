@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from analyzers.columns import Column, Role
 from analyzers.results import ControlChart, FactKind, Statistic
-from analyzers.series import analyze_series, monitoring
+from analyzers.series import analyze_series, assets
 from analyzers.series.charts import Aspect
 from analyzers.series.episodes import find_episodes
 from analyzers.series.joint import distances_of
@@ -35,7 +35,7 @@ def watches(monkeypatch: pytest.MonkeyPatch) -> list[AssetWatch]:
         seen.extend([watch] if watch else [])
         return watch
 
-    monkeypatch.setattr(monitoring, "watch_asset", remembered)
+    monkeypatch.setattr(assets, "watch_asset", remembered)
     return seen
 
 

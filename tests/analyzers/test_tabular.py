@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analyzers import cores, tabular
+from analyzers import cores, spreading, tabular
 from analyzers.columns import Column, Columns, Field, Role, Shape
 from analyzers.detectors import outlier
 from analyzers.errors import MonitorError
@@ -190,7 +190,7 @@ def test_scores_do_not_depend_on_the_number_of_cores(monkeypatch: pytest.MonkeyP
     given = []
     for count in (1, 3):
         monkeypatch.setattr(cores, "cores", lambda count=count: count)
-        monkeypatch.setattr(tabular, "cores", lambda count=count: count)
+        monkeypatch.setattr(spreading, "cores", lambda count=count: count)
         scores = analyze_tabular(noise).scores
         assert scores is not None
         given.append(scores["score"].to_numpy())
