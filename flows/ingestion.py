@@ -180,7 +180,7 @@ def ingest(plan: Plan, chosen: Sequence[MonitorRun]) -> dict[str, tuple[Decision
         for run in chosen:
             decisions[run.name] = _decide(connection, plan, run)
             if decisions[run.name][0] is Decision.ANALYZE:
-                _hand_over(connection, plan, run)
+                hand_over(connection, plan, run)
     return decisions
 
 
@@ -228,7 +228,7 @@ def _store(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
 
 
 def _decide(connection: sql.Connection, plan: Plan, run: MonitorRun) -> tuple[Decision, str]:
-    fingerprint = _fingerprint(connection, plan, run)
+    fingerprint = fingerprint_of(connection, plan, run)
     notes = plan.handover.read_notes(run.name)
     plan.handover.write_notes(run.name, {**notes, "input_fingerprint": fingerprint})
     before = runs.finished_run(connection, run.name, run.data_date)
@@ -252,7 +252,7 @@ def _what_changed(before: RunRecord, now: RunRecord) -> str:
     return " and ".join(changed)
 
 
-def _fingerprint(connection: sql.Connection, plan: Plan, run: MonitorRun) -> str:
+def fingerprint_of(connection: sql.Connection, plan: Plan, run: MonitorRun) -> str:
     """Of history, batch and reference tables: what precedes a batch decides what is abnormal in it."""
     start, end = run.monitor.history_start(run.data_date), run.monitor.batch_bounds(run.data_date)[1]
     stored = records.fingerprint(
@@ -267,7 +267,7 @@ def _fingerprint(connection: sql.Connection, plan: Plan, run: MonitorRun) -> str
     return f"{stored}:{digest.hexdigest()}"
 
 
-def _hand_over(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
+def hand_over(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
     """Write history and batch as Parquet; late records under the look-back are judged with the batch."""
     monitor, columns = run.monitor, run.monitor.described()
     start, end = (bound.astimezone(UTC) for bound in monitor.batch_bounds(run.data_date))

@@ -12,6 +12,7 @@ from analyzers.results import Analysis
 from flows import analysis, explanation, ingestion, publishing
 from flows.handover import Handover
 from flows.house_style import read_style
+from flows.models import model_hash
 from flows.outcomes import Outcome, Outcomes
 from flows.plan import Plan, plan_runs
 from flows.warehouse import Warehouse
@@ -52,7 +53,7 @@ def run_whole_night(
             runs=runs,
             started_at=datetime.now(UTC),
             force=force,
-            model_hash=None,
+            model_hash=model_hash(workspace),
             style=read_style(workspace),
         )
         outcomes, names = Outcomes(runs), [run.name for run in runs]

@@ -31,7 +31,7 @@ AFTER_THE_SERVER_TOOK_IT = [
 ]
 """The server has it and no transaction says so yet: the mail goes again, under the same Message-ID."""
 STEPS = (
-    "flows.ingestion:pull", "flows.ingestion:ingest", "flows.ingestion:_store", "flows.ingestion:_hand_over",
+    "flows.ingestion:pull", "flows.ingestion:ingest", "flows.ingestion:_store", "flows.ingestion:hand_over",
     "flows.analysis:analyze_run", "flows.explanation:explain", "flows.publishing:publish", "flows.publishing:_store",
 )  # fmt: skip
 PLACES = [
