@@ -14,6 +14,8 @@ from analyzers.features.records import Records
 
 MOST_CATEGORIES = 8
 """Categories, by source order, that are paired with each other and with entities."""
+_MOST_UNUSED = 4
+"""Numbers a record that pairs are counted under, at most."""
 
 
 def rarity_features(records: Records) -> list[Task]:
@@ -49,6 +51,15 @@ def common_count(n_records: int) -> float:
     return max(10.0, n_records / 2_000)
 
 
+def pair_codes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number from 0 for each pair of values, of shape (n,); some numbers may stand for none that occurs."""
+    n_second = int(second.max(initial=0)) + 1
+    joined = first * n_second + second
+    if (int(first.max(initial=0)) + 1) * n_second <= _MOST_UNUSED * len(joined):
+        return joined  # counting in a table with holes is ten times as fast as finding the pairs that occur
+    return np.asarray(np.unique(joined, return_inverse=True)[1], dtype=np.int64)
+
+
 def rarity(codes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Log of how many other records would make the value common over how many there are; 0 where it is common."""
     return np.asarray(np.maximum(np.log(common_count(len(codes)) / (others_with(codes) + 0.5)), 0))
@@ -60,10 +71,10 @@ def pair_rarity(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[
     The expectation is not taken to be more than what makes a value common, and both counts are taken one up, so that
     pairs of which none is expected do not surprise.
     """
-    joined = np.unique(first * (int(second.max(initial=0)) + 1) + second, return_inverse=True)[1]
+    together = others_with(pair_codes(first, second))
     expected = others_with(first) * (others_with(second) / max(len(first) - 1, 1))
     expected = np.minimum(expected, common_count(len(first)))
-    return np.asarray(np.maximum(np.log1p(expected) - np.log1p(others_with(joined)), 0))
+    return np.asarray(np.maximum(np.log1p(expected) - np.log1p(together), 0))
 
 
 def novelty(entity: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -73,10 +84,10 @@ def novelty(entity: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.
     (in ten thousand) bring the same value anew to their entity: what befalls many at once is a change, no anomaly.
     """
     n_values = int(values.max(initial=0)) + 1
-    pairs, joined = np.unique(entity * n_values + values, return_inverse=True)
-    others = others_with(entity)
-    new = (others_with(joined) == 0) & (others > 0)
-    distinct = np.bincount(pairs // n_values, minlength=int(entity.max(initial=0)) + 1)[entity] - 1
+    others, others_of_pair = others_with(entity), others_with(pair_codes(entity, values))
+    new = (others_of_pair == 0) & (others > 0)
+    # The records of a pair share one between them, so each entity's sum is the number of its values.
+    distinct = np.rint(np.bincount(entity, weights=1 / (others_of_pair + 1))).astype(np.int64)[entity] - 1
     # An entity's first value is none that it changed to (Krichevsky and Trofimov add one half).
     rate = (np.maximum(distinct - 1, 0) + 0.5) / (others + 1)
     as_new = np.maximum(np.bincount(values[new], minlength=n_values)[values] - 1, 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from analyzers.cores import on_all_cores
 from flows.sources import column_types
 from flows.sources.column_types import Reading, TypedColumn
 from flows.sources.instants import ClockChanges
@@ -79,14 +80,17 @@ def assemble(
     for number, (batch, hits) in enumerate(_batches(files, list(builders))):
         if number == 0:
             reading = Reading(timezone, column_types.decimal_sign(batch))
-        for builder in builders.values():
-            builder.add(batch[builder.name], rows, reading)
+        on_all_cores(_adder(batch, rows, reading), list(builders.values()))
         torn.append(hits.arg_true().cast(pl.Int64) + rows)
         rows += batch.height
     doubtful = [builder.name for builder in builders.values() if builder.contradicted]
     again = _texts(files, doubtful)
     columns = {name: builder.finish(again.get(name), reading) for name, builder in builders.items()}
     return columns, pl.concat(torn)
+
+
+def _adder(batch: pl.DataFrame, offset: int, reading: Reading) -> Callable[[_Builder], None]:
+    return lambda builder: builder.add(batch[builder.name], offset, reading)
 
 
 def _batches(files: Sequence[RawFile], names: list[str]) -> Iterator[tuple[pl.DataFrame, pl.Series]]:

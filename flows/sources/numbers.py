@@ -22,6 +22,8 @@ _LARGEST_EXACT = 10**15
 
 def undress(text: str) -> str:
     """Without currency, and with the sign in front."""
+    if _PLAIN.fullmatch(text):
+        return text
     bare = _ADORNMENT.sub("", text.strip(), count=2).strip()
     if bare.startswith("(") and bare.endswith(")"):
         return "-" + _ADORNMENT.sub("", bare[1:-1].strip()).strip()
