@@ -7,14 +7,17 @@ import difflib
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from analyzers.columns import Columns, Role
 from analyzers.errors import SourceError
 from flows.forgotten import Forgotten
+from flows.known_files import Files, goes_on, repeats
 from flows.masking import mask_persons
 from flows.monitors import Monitor
 from flows.outcomes import Decision
@@ -22,9 +25,12 @@ from flows.plan import MonitorRun, Plan
 from flows.sources.conforming import conform, kind_of
 from flows.sources.databases.reading import Databases, Extract, databases
 from flows.sources.databases.watermark import Form, Watermark
-from flows.sources.files import Kind, Table, read_files
+from flows.sources.files import QUARANTINE, Kind, Table, read_files
+from flows.sources.paths import expand
+from flows.structured_logs import about
 from flows.version import code_version
-from flows.warehouse import quarantine, records, runs, snapshots, sql, watermarks
+from flows.warehouse import file_readings, quarantine, records, runs, snapshots, sql, watermarks
+from flows.warehouse.file_readings import FileReading
 from flows.warehouse.readings import replace_if_read_otherwise
 from flows.warehouse.runs import RunRecord, RunStatus
 from flows.workspace import Workspace
@@ -46,6 +52,10 @@ class Source:
     """Columns of the source that the monitor does not describe; they are not read."""
     watermark: Watermark | None = None
     """How far a database was read, where the monitor names a watermark."""
+    total: int = 0
+    """Rows, those included that could not be read."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """By column of the source, how its cells were read."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +67,23 @@ class Reach:
 
 
 def read_source(
-    workspace: Workspace, monitor: Monitor, opened: Databases | None = None, reach: Reach = Reach()
+    workspace: Workspace,
+    monitor: Monitor,
+    opened: Databases | None = None,
+    reach: Reach = Reach(),
+    paths: Sequence[Path] | None = None,
 ) -> Source:
     """Read and type a monitor's records; SourceError where a described column is missing.
 
     opened : databases that are connected already, so that references are read in the same transaction.
+    paths : which of its files to read; all where None.
     """
     columns = monitor.described()
-    table, names, place, mark = _read(workspace, monitor, opened, reach)
+    table, names, place, mark = _read(workspace, monitor, opened, reach, paths)
     _check_columns(monitor, columns, names)
     frame, quarantined = conform(table, columns, timezone=monitor.timezone, monitor=monitor.name)
     undescribed = len(set(names) - {column.name for column in columns.columns})
-    return Source(frame, quarantined, place, table.notes, undescribed, mark)
+    return Source(frame, quarantined, place, table.notes, undescribed, mark, table.total, table.rules)
 
 
 def read_reference(
@@ -90,36 +105,96 @@ def stated_kinds(columns: Columns) -> dict[str, Kind]:
 
 
 def pull(plan: Plan, run: MonitorRun) -> int:
-    """Read one monitor's source and reference tables into the run's folder; the number of records."""
+    """Read one monitor's source and reference tables into the run's folder; the number of records.
+
+    Of files only those are read that are new, where that comes to the same as reading all.
+    """
     forgotten = Forgotten.of(plan.workspace, plan.warehouse)
+    files = None if run.monitor.records.database else Files.of(_paths(plan.workspace, run.monitor))
     with databases(plan.workspace) as opened:
-        source = read_source(plan.workspace, run.monitor, opened, Reach(since=_read_from(plan, run)))
+        if files is None:
+            source, earlier = read_source(plan.workspace, run.monitor, opened, Reach(_read_from(plan, run))), None
+        else:
+            source, earlier = _read_files(plan, run, files)
         for name in run.monitor.references:
             frame = read_reference(plan.workspace, run.monitor, name, opened)
             plan.handover.write_frame(run.name, f"reference-{name}", forgotten.reference(run.monitor, name, frame))
-    found = forgotten.records(run.monitor, _kept(plan, run, source.records))
+    found = source.records
+    if found.width:
+        found = forgotten.records(run.monitor, _kept(plan, run, found))
     plan.handover.write_frame(run.name, "records", found)
     plan.handover.write_frame(run.name, "quarantined", forgotten.quarantined(run.monitor, source.quarantined))
-    notes = {
-        "quarantined": source.quarantined["row"].n_unique(),
+    counted = {
+        "quarantined": source.quarantined["row"].n_unique() + (earlier.quarantined if earlier else 0),
+        "records": found.height + (earlier.records if earlier else 0),
+    }
+    notes: dict[str, Any] = {
+        **counted,
         "source": source.place,
-        "records": found.height,
         "undescribed": source.undescribed,
         "watermark": None if source.watermark is None else [source.watermark.form, source.watermark.value],
     }
+    if files is not None:
+        reading = FileReading(
+            basis=_files_basis(run.monitor),
+            files=files.unchanged(),
+            rules=earlier.rules if earlier else dict(source.rules),
+            rows=source.total + (earlier.rows if earlier else 0),
+            repeated=earlier is None and repeats(source.records, run.monitor.described()),
+            ingest=earlier.ingest if earlier else run.run,
+            **counted,
+        )
+        notes["reading"] = reading.model_dump(mode="json")
     plan.handover.write_notes(run.name, notes)
-    return found.height
+    return int(counted["records"])
+
+
+def _read_files(plan: Plan, run: MonitorRun, files: Files) -> tuple[Source, FileReading | None]:
+    """All that a monitor's files hold; or what the new ones hold, and the earlier reading that they add to."""
+    monitor, columns = run.monitor, run.monitor.described()
+    with plan.warehouse.reading() as connection:
+        known = None if plan.force else file_readings.known(connection, run.name)
+    if known is None or known.basis != _files_basis(monitor) or known.repeated:
+        return read_source(plan.workspace, monitor), None
+    new = files.unread(known)
+    if new is None:
+        return read_source(plan.workspace, monitor), None
+    place, rest = f"{len(files.stamps)} files", len(files.stamps) - len(new)
+    log.info("%s: %s of %s files are new", run.name, len(new), rest + len(new), extra=about(run))
+    if not new:
+        undescribed = len(set(known.rules) - {column.name for column in columns.columns})
+        return Source(pl.DataFrame(), pl.DataFrame(schema=QUARANTINE), place, undescribed=undescribed), known
+    source = read_source(plan.workspace, monitor, paths=new)
+    if goes_on(known, source.rules, columns) and not repeats(source.records, columns):
+        with plan.warehouse.reading() as connection:
+            if not records.holds_any(connection, run.name, source.records["record_id"]):
+                further = source.quarantined.with_columns(pl.col("row") + known.rows)
+                return replace(source, place=place, quarantined=further), known
+    return read_source(plan.workspace, monitor), None
+
+
+def _files_basis(monitor: Monitor) -> str:
+    """What decides how files are read and what is kept of them: the monitor and the code."""
+    said = (_basis(monitor), monitor.records.files, monitor.retention.records, monitor.retention.hold, code_version())
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+
+
+def _paths(workspace: Workspace, monitor: Monitor) -> list[Path]:
+    return expand([workspace.folder / pattern for pattern in monitor.records.files])
 
 
 def _read(
-    workspace: Workspace, monitor: Monitor, opened: Databases | None, reach: Reach
+    workspace: Workspace,
+    monitor: Monitor,
+    opened: Databases | None,
+    reach: Reach,
+    paths: Sequence[Path] | None,
 ) -> tuple[Table, Sequence[str], str, Watermark | None]:
     """The table, names of all columns that the source has, where it is, and how far a database was read."""
     columns, source = monitor.described(), monitor.records
     kinds = stated_kinds(columns)
     if source.database is None:
-        patterns = [workspace.folder / pattern for pattern in source.files]
-        table = read_files(patterns, kinds=kinds, timezone=monitor.timezone)
+        table = read_files(paths or _paths(workspace, monitor), kinds=kinds, timezone=monitor.timezone)
         return table, table.frame.columns, f"{len(table.paths)} files", None
     extract = Extract(
         database=source.database,
@@ -210,15 +285,22 @@ def _check_columns(monitor: Monitor, columns: Columns, present: Sequence[str]) -
 def _store(connection: sql.Connection, plan: Plan, run: MonitorRun) -> None:
     columns = run.monitor.described()
     frame = plan.handover.read_frame(run.name, "records")
-    if replaced := replace_if_read_otherwise(connection, run.name, columns, frame, _basis(run.monitor)):
-        log.info("%s: the monitor reads its records otherwise; %s of them were replaced", run.name, replaced)
-    counts = records.ingest(connection, run.name, columns, frame, run.run, at=plan.started_at)
+    if frame.width:
+        if replaced := replace_if_read_otherwise(connection, run.name, columns, frame, _basis(run.monitor)):
+            log.info("%s: the monitor reads its records otherwise; %s of them were replaced", run.name, replaced)
+        counts = records.ingest(connection, run.name, columns, frame, run.run, at=plan.started_at)
+    else:
+        counts = records.NOTHING_NEW
     quarantined = plan.handover.read_frame(run.name, "quarantined")
     quarantine.store(connection, run.run, run.name, quarantined)
     tables = plan.handover.read_references(run.name)
     for name, table in tables.items():
         snapshots.take(connection, run.name, name, table, run.data_date)
     notes = plan.handover.read_notes(run.name)
+    if (said := notes.pop("reading", None)) is not None:
+        reading = FileReading.model_validate(said)
+        quarantine.carry_over(connection, reading.ingest, run.run, run.name)
+        file_readings.keep(connection, run.name, reading.model_copy(update={"ingest": run.run}))
     if mark := notes.get("watermark"):
         watermarks.keep(
             connection, run.name, _basis(run.monitor), Watermark(Form(mark[0]), mark[1]), at=plan.started_at

@@ -32,6 +32,7 @@ class Table:
     total : number of input rows, quarantined ones included.
     quarantined : the cells for which a row was put aside: `row`, `column`, `value` (cut), `reason`.
     kinds : kind of each column and why.
+    rules : how each column's cells are read; two tables with the same rules read the same cells alike.
     clock_changes : columns with times without a zone that fell into a change of clocks.
     notes : what a person should know: encodings, columns that some files lack, cells that were put aside.
     """
@@ -41,6 +42,7 @@ class Table:
     total: int
     quarantined: pl.DataFrame
     kinds: Mapping[str, ColumnKind]
+    rules: Mapping[str, str]
     paths: tuple[Path, ...]
     clock_changes: Mapping[str, ClockChanges]
     notes: tuple[str, ...] = ()
@@ -105,12 +107,20 @@ def _table(files: Sequence[RawFile], columns: Mapping[str, TypedColumn], torn: p
         total=total,
         quarantined=quarantined,
         kinds={name: column.rule.kind for name, column in columns.items()},
+        rules={name: _rule(column, textual=files[0].textual) for name, column in columns.items()},
         paths=tuple(file.path for file in files),
         clock_changes={
             name: column.clock_changes for name, column in columns.items() if column.clock_changes != ClockChanges()
         },
         notes=(*(note for file in files for note in file.notes), *_differences(files)),
     )
+
+
+def _rule(column: TypedColumn, *, textual: bool) -> str:
+    """The rule in one line; of a source with types of its own also the type, which decides how a number is written."""
+    rule = column.rule
+    formats = " ".join("".join(part or "" for part in each) for each in rule.formats)
+    return f"{rule.kind.kind.value} {rule.decimal} {formats} {'' if textual else column.values.dtype}".strip()
 
 
 def _quarantine(columns: Mapping[str, TypedColumn], torn: pl.Series) -> pl.DataFrame:

@@ -26,6 +26,18 @@ def store(connection: sql.Connection, ingest_id: str, monitor: str, rows: pl.Dat
     return sql.insert(connection, "quarantine", entries)
 
 
+def carry_over(connection: sql.Connection, earlier: str, ingest_id: str, monitor: str) -> None:
+    """Take the rows of an earlier ingest, whose files were not read again, for this one's too."""
+    if earlier == ingest_id:
+        return
+    sql.run(
+        connection,
+        "INSERT INTO quarantine SELECT * REPLACE ($now AS ingest_id) FROM quarantine "
+        "WHERE ingest_id = $earlier AND monitor = $monitor",
+        {"now": ingest_id, "earlier": earlier, "monitor": monitor},
+    )
+
+
 def load(connection: sql.Connection, ingest_id: str, monitor: str | None = None) -> pl.DataFrame:
     """What was quarantined in one ingest, in order of source and row."""
     where, parameters = sql.conditions({"ingest_id = ?": ingest_id, "monitor = ?": monitor})

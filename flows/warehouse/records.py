@@ -38,6 +38,10 @@ class IngestCounts:
         return self.new + self.changed + self.unchanged
 
 
+NOTHING_NEW = IngestCounts(0, 0, 0)
+"""Of a source that brought nothing."""
+
+
 def ingest(
     connection: sql.Connection,
     monitor: str,
@@ -122,6 +126,16 @@ def fingerprint(
     relation = f"(SELECT row_hash FROM {sql.quoted(table)}{where})"
     digest, number = sql.rows(connection, hashing.multiset(relation), parameters)[0]
     return f"{hashing.INPUT_VERSION}:{digest[:32]}:{number}"
+
+
+def holds_any(connection: sql.Connection, monitor: str, ids: pl.Series) -> bool:
+    """Whether one of these records is stored."""
+    table = tables.table_name("records", monitor)
+    if not tables.stored_columns(connection, table):
+        return False
+    with sql.registered(connection, "sereno_ids", pl.DataFrame({"record_id": ids})):
+        query = f"SELECT 1 FROM {sql.quoted(table)} WHERE record_id IN (SELECT record_id FROM sereno_ids) LIMIT 1"
+        return sql.first(connection, query) is not None
 
 
 def newest_time(connection: sql.Connection, monitor: str, columns: Columns) -> datetime | None:

@@ -238,6 +238,14 @@ def _add_readings(connection: sql.Connection) -> None:
     sql.run(connection, _READINGS)
 
 
+_FILE_READINGS = "CREATE TABLE file_readings (monitor VARCHAR PRIMARY KEY, document VARCHAR NOT NULL)"
+
+
+def _add_file_readings(connection: sql.Connection) -> None:
+    """What each monitor's files held when they were read last, so that a night reads only new ones."""
+    sql.run(connection, _FILE_READINGS)
+
+
 STEPS: tuple[Step, ...] = (
     _first_tables,
     _add_review,
@@ -248,6 +256,7 @@ STEPS: tuple[Step, ...] = (
     _add_erased_persons,
     _add_likeness,
     _add_readings,
+    _add_file_readings,
 )
 """Step n brings a file from version n to version n + 1."""
 
