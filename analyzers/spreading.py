@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import Protocol, TypeVar
 
 from analyzers.cores import cores, on_all_cores
 
-PartT = TypeVar("PartT")
+PartT = TypeVar("PartT", bound=Sized)
 MadeT = TypeVar("MadeT")
 
 _BLOCKS_PER_CORE = 4

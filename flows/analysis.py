@@ -35,7 +35,7 @@ def analyze_run(plan: Plan, run: MonitorRun) -> int:
     )
     with plan.warehouse.reading() as connection:
         material = build_material(connection, run.monitor, run.data_date, frames, key=plan.workspace.hash_key())
-    analysis = analyze(material)
+    analysis = analyze(replace(material, spread=plan.spread))
     analysis = replace(analysis, checks=(*_source_checks(plan, run), *analysis.checks))
     dated = tuple(finding.model_copy(update={"data_date": run.data_date}) for finding in analysis.findings)
     with plan.warehouse.reading() as connection:

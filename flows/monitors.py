@@ -19,6 +19,7 @@ from analyzers.columns import Column, Columns, Role, Shape
 from analyzers.columns import Field as AuditField
 from analyzers.errors import MonitorError
 from analyzers.settings import AnalysisSettings, BehaviourSettings
+from flows.dask_settings import DaskSettings
 from flows.database_settings import DatabaseSettings
 from flows.documents import Document, KeyPath, read_with_includes, validate
 from flows.egress.policy import as_address, is_private_network
@@ -387,6 +388,7 @@ class WorkspaceSettings(Settings):
     report: ReportSettings = ReportSettings()
     mail: MailSettings = MailSettings()
     prefect: PrefectSettings = PrefectSettings()
+    dask: DaskSettings | None = None
 
     @field_validator("timezone")
     @classmethod

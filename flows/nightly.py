@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 from prefect import flow, task
 from prefect.client.schemas.objects import State
@@ -22,7 +21,6 @@ from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 
-from analyzers.errors import UserError
 from flows import analysis, explanation, ingestion, publishing, tidying
 from flows.crash_notice import tell_crashed
 from flows.delivery import deliver_outbox, waiting
@@ -35,43 +33,17 @@ from flows.models import model_hash
 from flows.monitors import Monitor
 from flows.night_artifacts import Progress, show_summary
 from flows.notices import failed_notice, tell, tell_missed
+from flows.one_line_failures import exit_status_of, one_line_failure, worth_retrying
 from flows.outcomes import Decision, Outcome, Outcomes
 from flows.plan import Plan, plan_runs
 from flows.present_run import asked_at, by_schedule, can_be_retried, run_name, token
 from flows.schedule import data_date_of, is_superseded
+from flows.spreading.deciding import spread_of
 from flows.structured_logs import about
 from flows.warehouse import Warehouse
 from flows.workspace import Workspace, exclusive, keep_for_retry, run_folder
 
-P = ParamSpec("P")
 log = logging.getLogger("sereno.night")
-
-
-def one_line_failure(step: Callable[P, Any]) -> Callable[P, Any]:
-    """Let a task end as Failed with one line instead of a stack trace: people read its log in the UI."""
-
-    @wraps(step)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        try:
-            return step(*args, **kwargs)
-        except Exception as error:
-            if os.environ.get("SERENO_DEBUG") == "1":
-                log.exception("where it happened")
-            message, exit_status = failure(error)
-            return Failed(message=message, data={"exit_status": exit_status})
-
-    return guarded
-
-
-def exit_status_of(state: State[Any]) -> int:
-    """The exit status that a failed task's state asks for."""
-    data = getattr(state.data, "result", state.data)
-    return int(data.get("exit_status", 1)) if isinstance(data, dict) else 1
-
-
-def worth_retrying(_task: Any, _run: Any, state: State[Any]) -> bool:
-    """Whether a second try may help: not where the user has to mend something first."""
-    return exit_status_of(state) != UserError.exit_status
 
 
 _AGAIN: dict[str, Any] = {
@@ -243,10 +215,12 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
         if _keep_failure(outcomes, names, state):
             outcomes.decide({name: (Decision(what), why) for name, (what, why) in state.result().items()})
     progress.step()
-    for run in outcomes.going():
-        log.info("%s: analyzing %s", run.name, run.data_date, extra=about(run))
-        _keep_failure(outcomes, [run.name], analyze(shared, run.name, return_state=True))
-        progress.step()
+    with spread_of(plan) as spread:
+        spreading: Any = quote(replace(plan, spread=spread))
+        for run in outcomes.going():
+            log.info("%s: analyzing %s", run.name, run.data_date, extra=about(run))
+            _keep_failure(outcomes, [run.name], analyze(spreading, run.name, return_state=True))
+            progress.step()
     if names := [run.name for run in outcomes.going()]:
         log.info("explaining")
         _keep_failure(outcomes, names, explain(shared, names, return_state=True))

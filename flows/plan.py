@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from analyzers.spreading import Cores, Spread
 from flows.handover import Handover
 from flows.monitors import Monitor
 from flows.schedule import data_date_of
@@ -43,6 +44,8 @@ class Plan:
     """Hash of the model that will narrate; None where none will."""
     style: HouseStyle
     """The house's own look and wording."""
+    spread: Spread = field(default_factory=Cores)
+    """Who computes the parts of an analysis."""
 
     @property
     def data_date(self) -> date:

@@ -38,6 +38,8 @@ def _named(settings: WorkspaceSettings) -> Iterator[Destination]:
             yield Destination(database.host, database.port, f"databases.{name}.host")
         elif isinstance(database, OdbcSettings):
             yield from _odbc(name, database)
+    if settings.dask is not None and settings.dask.host is not None:
+        yield Destination(settings.dask.host, settings.dask.port, "dask.scheduler")
     yield Destination(settings.prefect.host, settings.prefect.port, "prefect.host")
     urls = {"model_server": settings.model_server, "prefect.api_url": settings.prefect.api_url}
     for setting, url in [*urls.items(), *((name, os.environ.get(name)) for name in _ENVIRONMENT)]:
