@@ -11,6 +11,7 @@ from typing import Any
 
 from analyzers.errors import OperationError
 from flows.prefect_environment import prepare
+from flows.spreading.deciding import check_installed
 from flows.structured_logs import as_line, sayer
 from flows.workspace import Workspace
 
@@ -71,9 +72,10 @@ def run_night(
 ) -> list[RunLine]:
     """Run the nightly flow in this process; a line a monitor.
 
-    Raises UsageError or MonitorError before anything starts where a monitor cannot be read.
+    Raises UsageError or MonitorError before anything starts where a monitor cannot be read or a package is missing.
     """
     names = [monitor.name for monitor in workspace.monitors(monitors)]
+    check_installed(workspace.settings.dask)
     prepare(workspace)
     as_json = workspace.settings.logging == "json"
     sayer(workspace, say)("starting Prefect")

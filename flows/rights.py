@@ -41,9 +41,18 @@ def too_open(folder: Path, settings: BaseModel) -> Iterator[TooOpen]:
         path = (folder / name).resolve() if name == "." else folder / name
         if _mode(path) & 0o002:
             yield TooOpen(path, "everybody may write to it", f"chmod o-w {shlex.quote(str(path))}")
+    for key in _private_keys(folder, settings):
+        if _mode(key) & 0o077:
+            yield TooOpen(key, "others can read this private key", f"chmod go= {shlex.quote(str(key))}")
     path = folder / "sereno.yaml"
     if _mode(path) & 0o044 and _holds_secret(path, settings):
         yield TooOpen(path, "others can read it, and it holds a password", f"chmod go= {shlex.quote(str(path))}")
+
+
+def _private_keys(folder: Path, settings: BaseModel) -> Iterator[Path]:
+    tls = getattr(getattr(settings, "dask", None), "tls", None)
+    if tls is not None:
+        yield folder / tls.key
 
 
 def _mode(path: Path) -> int:

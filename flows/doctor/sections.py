@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from analyzers.errors import SerenoError
+from flows.doctor.dask import look_at_dask
 from flows.doctor.egress import look_at_egress
 from flows.doctor.line import Line, Patient, Section, problem
 from flows.doctor.machine import look_at_machine
@@ -20,6 +21,7 @@ SECTIONS: Mapping[str, Section] = {
     "prefect": look_at_prefect,
     "model": look_at_model,
     "machine": look_at_machine,
+    "dask": look_at_dask,
     "workspace": look_at_workspace,
     "egress": look_at_egress,
     "sources": look_at_sources,

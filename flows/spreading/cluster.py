@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import dask
 from distributed import LocalCluster
@@ -22,6 +23,7 @@ from prefect_dask.task_runners import DaskTaskRunner
 from analyzers.errors import MonitorError, OperationError, UsageError
 from analyzers.spreading import Cores
 from flows.dask_settings import DaskSettings
+from flows.egress.policy import LOOPBACK_NAMES, as_address, is_local
 from flows.one_line_failures import exit_status_of
 from flows.spreading.partition import Partition, compute
 from flows.spreading.parts import read_part, write_part
@@ -82,6 +84,8 @@ class Cluster:
             return self._here.each(make, parts)
         self._calls += 1
         folder = self._folder / str(self._calls)
+        # What a killed attempt at this night left.
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
         try:
             for position, part in enumerate(parts):
@@ -164,7 +168,12 @@ class Cluster:
         return DaskTaskRunner(cluster_class=LocalCluster, cluster_kwargs=kwargs)
 
     def _of_a_scheduler(self) -> DaskTaskRunner:
-        tls = self._settings.tls
+        night, tls = FlowRunContext.get(), self._settings.tls
+        if night is not None and not self._settings.is_local and _is_loopback(str(night.client.api_url)):
+            raise MonitorError(
+                f"sereno.yaml: dask.scheduler: workers of other machines cannot reach the Prefect server at "
+                f"{night.client.api_url}; set prefect.api_url to one that they can reach"
+            )
         security = None
         if tls is not None:
             files = {name: self._workspace / path for name, path in tls.model_dump().items()}
@@ -197,6 +206,12 @@ class Cluster:
             raise OperationError(
                 f"dask: no worker at {place} after {self._settings.wait} s; start one, or give `dask.wait` more time"
             ) from None
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    address = as_address(host)
+    return host in LOOPBACK_NAMES or (address is not None and is_local(address))
 
 
 def _cut(parts: int, number: int) -> list[tuple[int, ...]]:
