@@ -99,7 +99,7 @@ def told(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("dask")
 def test_two_workers_tell_what_one_process_tells(
     site: Path, alone: dict[str, list[str]], tmp_path: Path, server: str
