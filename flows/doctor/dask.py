@@ -12,14 +12,16 @@ from flows.spreading.deciding import missing_package
 
 
 def look_at_dask(patient: Patient) -> Iterator[Line]:
-    """Nothing where a night stays within its own process."""
-    settings = patient.workspace.settings.dask if patient.workspace else None
+    """Packages, and the workers or the scheduler; outside a workspace nothing."""
+    if patient.workspace is None:
+        return
+    settings = patient.workspace.settings.dask
     if settings is None:
-        return
-    if package := missing_package():
+        yield ok("dask", "not asked for: a night is computed by its own process")
+    elif package := missing_package():
         yield problem("dask", f"the package {package} is not installed", "`pip install 'sereno[dask]'`")
-        return
-    yield _workers(settings) if settings.workers else _scheduler(settings, connect=patient.connect)
+    else:
+        yield _workers(settings) if settings.workers else _scheduler(settings, connect=patient.connect)
 
 
 def _workers(settings: DaskSettings) -> Line:
