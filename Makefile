@@ -1,5 +1,5 @@
 # Every target sets up what it needs first; a second call skips what is there.
-.PHONY: help demo test test-long check setup bench-detection bench-narration bench-pipeline docs format sbom vulnerabilities screenshots lock clean
+.PHONY: help demo test test-long check setup bench-detection bench-narration bench-pipeline bench-spreading docs format sbom vulnerabilities screenshots lock clean
 .DEFAULT_GOAL := help
 PYTEST := .venv/bin/python -m pytest
 
@@ -36,6 +36,9 @@ bench-narration: setup ## measured narratives: false claims, planted instruction
 
 bench-pipeline: setup ## time and memory of scans and nights of up to 10 million records (about half an hour)
 	@.venv/bin/python benchmarks/pipeline.py --compare
+
+bench-spreading: setup ## nights over Dask workers beside nights in one process (about 10 minutes)
+	@.venv/bin/python benchmarks/spreading.py
 
 docs: setup ## write the generated parts of the documentation
 	@.venv/bin/python -m flows.model_store.page docs/models.md

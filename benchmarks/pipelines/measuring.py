@@ -91,7 +91,7 @@ def measure_nights(folder: Path, sizes: Sequence[int], say: Say) -> list[dict[st
     """For each size: the first night that takes in a month, the next with a day's new records, and one without any."""
     results = []
     for rows in sizes:
-        workspace = _workspace(folder / f"nights-{rows}", generate(folder / str(rows), rows))
+        workspace = site_of(folder / f"nights-{rows}", generate(folder / str(rows), rows))
         before = LAST_DAY - timedelta(days=1)
         first = _night(workspace, before.isoformat())
         (workspace / "night.csv").rename(workspace / "data" / "night.csv")
@@ -134,7 +134,7 @@ def _taken(watched: Watched, stages: dict[str, str]) -> Taken:
     return Taken(round(watched.seconds, 2), round(watched.processor, 2), round(watched.peak, 1), spent)
 
 
-def _workspace(folder: Path, made: Generated) -> Path:
+def site_of(folder: Path, made: Generated) -> Path:
     """A workspace whose monitor reads all days but the last; that one lies beside it, as `night.csv`."""
     for name in ("monitors", "data"):
         (folder / name).mkdir(parents=True)

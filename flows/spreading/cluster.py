@@ -7,6 +7,7 @@ import contextvars
 import itertools
 import logging
 import shutil
+import time
 from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
 from types import TracebackType
@@ -101,7 +102,7 @@ class Cluster:
 
     def _compute(self, folder: Path, make: Callable[[Any], Any], cut: list[tuple[int, ...]]) -> None:
         """Let the workers compute all partitions; OperationError or UsageError for the first that failed."""
-        log.info("%d partitions on %d workers", len(cut), self._workers())
+        workers, started, work = self._workers(), time.perf_counter(), 0.0
         names = [f"{self._calls}.{number} of {len(cut)}" for number in range(1, len(cut) + 1)]
         futures = [
             self._submit({"name": name, "partition": Partition(folder, parts, make, code_version())})
@@ -112,6 +113,9 @@ class Cluster:
             if not state.is_completed():
                 wrong = UsageError if exit_status_of(state) == UsageError.exit_status else OperationError
                 raise wrong(f"partition {name}: {state.message or 'it failed'}")
+            work += state.result()
+        spent = time.perf_counter() - started
+        log.info("%d partitions on %d workers: %.1f s of work in %.1f s", len(cut), workers, work, spent)
 
     def _submit(self, parameters: dict[str, Any]) -> Any:
         """Hand one partition to the runner, with the night that it belongs to and nothing else that is known here.

@@ -1,8 +1,9 @@
-"""One partition as the Prefect task that a Dask worker runs: files in, files out, a count to tell."""
+"""One partition as the Prefect task that a Dask worker runs: files in, files out, the processor seconds to tell."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,8 @@ class Partition:
     make: Callable[[Any], Any]
     code: str
 
-    def compute(self) -> int:
-        """Write what comes of each part; how many."""
+    def compute(self) -> float:
+        """Write what comes of each part; the processor seconds that it took."""
         os.umask(0o077)
         if not guard.is_installed():
             raise UsageError(
@@ -47,11 +48,12 @@ class Partition:
                 f"{self.folder}: a Dask worker does not see the night's folder; "
                 "the workspace's `work` must be storage that all machines reach under one path"
             )
+        started = time.process_time()
         # A worker has one core: a BLAS with a thread for each core of the machine would fight with its neighbours.
         with threadpool_limits(limits=1):
             for part in self.parts:
                 write_part(self.folder, f"{part}.made", self.make(read_part(self.folder, str(part))))
-        return len(self.parts)
+        return time.process_time() - started
 
 
 @task(
@@ -64,6 +66,6 @@ class Partition:
     retry_condition_fn=worth_retrying,
 )
 @one_line_failure
-def compute(name: str, partition: Partition) -> int:
-    """Compute one partition; the number of its parts."""
+def compute(name: str, partition: Partition) -> float:
+    """Compute one partition; the processor seconds that it took."""
     return partition.compute()

@@ -106,7 +106,7 @@ def test_two_workers_tell_what_one_process_tells(
 ) -> None:
     folder = copied(site, tmp_path, "dask: {workers: 2, rows: 4096}\n")
     said = night(folder, server)
-    assert said.count("partitions on 2 workers") >= 2
+    assert said.count(" partitions on 2 workers: ") >= 2
     assert told(folder) == alone
     # Whatever a worker or the cluster tries beyond loopback is refused and kept.
     assert not (folder / "egress.log").exists()
