@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,12 +166,6 @@ def test_a_wrong_option_ends_with_one_line(
     said = capsys.readouterr().err.strip().splitlines()
     assert said[-1].startswith("sereno: ")
     assert expected in said[-1]
-
-
-def test_scan_and_help_import_no_prefect() -> None:
-    code = "import sys, flows.cli.scan, flows.scan; assert 'prefect' not in sys.modules and 'duckdb' in sys.modules"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ})
-    assert done.returncode == 0, done.stderr
 
 
 def test_rows_are_those_of_the_file_where_some_cannot_be_read(tmp_path: Path) -> None:
