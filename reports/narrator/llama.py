@@ -353,6 +353,9 @@ def open_context(path: Path, threads: int, *, cells: int, batch: int, sequences:
     llama_cpp.llama_backend_init()
     settings = llama_cpp.llama_model_default_params()
     settings.n_gpu_layers = 0
+    if b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info():
+        # Virtual machines announce these instructions and do not have them: the process would end at the first prompt.
+        settings.use_extra_bufts = False
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), settings)
     if not model:
         raise ModelError(f"{path}: llama.cpp cannot load this GGUF file (cut off, damaged or no language model)")
