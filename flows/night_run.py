@@ -76,6 +76,7 @@ def run_night(
     """
     names = [monitor.name for monitor in workspace.monitors(monitors)]
     check_installed(workspace.settings.dask)
+    workspace.prepare()
     prepare(workspace)
     as_json = workspace.settings.logging == "json"
     sayer(workspace, say)("starting Prefect")

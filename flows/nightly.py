@@ -187,7 +187,7 @@ def _run(
         if any(line["exit_status"] for line in lines) and can_be_retried():
             keep_for_retry(folder)
     _forget_gone(workspace)
-    if untold := [line for line in lines if line["exit_status"] and not line["report"] and mail]:
+    if untold := [line for line in lines if line["status"] == "failed" and not line["report"] and mail]:
         why = "; ".join(dict.fromkeys(line["message"] for line in untold))
         names = {line["monitor"] for line in untold}
         monitors = [monitor for monitor in chosen if monitor.name in names]
@@ -240,7 +240,7 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
         # A night that was killed before its mail had left is decided already: only the mail is still to go.
         state = deliver(shared, return_state=True)
         if not state.is_completed():
-            log.error(state.message)
+            outcomes.undelivered(state.message or "the mail is still to go", exit_status_of(state))
     progress.finish()
     return outcomes.lines()
 

@@ -127,7 +127,9 @@ def _send_directly(workspace: Workspace, mails: list[tuple[Delivery, EmailMessag
         except SerenoError as failure:
             error = str(failure)
         if error:
-            log.error("%s: %s", entry.recipient, error)
+            # Nothing else knows of this file: whoever tells of the same again tries again.
+            path.unlink(missing_ok=True)
+            log.error("%s: %s; the notice was not sent", entry.recipient, error)
 
 
 def _mails(workspace: Workspace, notice: Notice, now: datetime) -> list[tuple[Delivery, EmailMessage]]:

@@ -59,6 +59,12 @@ class Outcomes:
         for name in names:
             self.of[name] = replace(self.of[name], status="failed", message=message, exit_status=exit_status)
 
+    def undelivered(self, message: str, exit_status: int) -> None:
+        """What was decided before stays so, and its mail could not be handed over now."""
+        for name, outcome in self.of.items():
+            told = f"{outcome.message}; {message}" if outcome.message else message
+            self.of[name] = replace(outcome, message=told, exit_status=exit_status)
+
     def decide(self, decisions: Mapping[str, tuple[Decision, str]]) -> None:
         """End the runs whose date is decided already; the sentence says by which run."""
         for name, (decision, sentence) in decisions.items():

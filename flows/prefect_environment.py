@@ -56,7 +56,10 @@ def prepare(workspace: Workspace) -> None:
     """Point Prefect at this workspace: a configured server, the one that `sereno serve` runs, or one of our own."""
     os.environ.update(environment(workspace))
     # Prefect prints stack traces of failed steps; what the command says about them is one line each.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING" if os.environ.get("SERENO_DEBUG") == "1" else "CRITICAL")
+    level = "WARNING" if os.environ.get("SERENO_DEBUG") == "1" else "CRITICAL"
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
+    # Its server prints those of a disk that is full. Both write to our standard error.
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", level)
     url = os.environ.get("PREFECT_API_URL") or workspace.settings.prefect.api_url or served_url(workspace)
     if url:
         os.environ["PREFECT_API_URL"] = url

@@ -20,6 +20,7 @@ from flows.egress.destinations import policy_of
 from flows.monitors import Monitor, WorkspaceSettings, load_monitor
 from flows.prompts import prefix_files, read_prefix
 from flows.rights import too_open
+from flows.writing import check_writable
 from reports.playbook import Playbook, parse_playbook
 
 _KEPT = "kept-for-a-retry"
@@ -167,12 +168,17 @@ class Workspace:
     def prepare(self) -> None:
         """Make the folders that a run writes to, readable by their owner only.
 
-        UsageError, and nothing made, where others can read or write what they must not.
+        UsageError, and nothing made, where others can read or write what they must not; OperationError where the disk
+        is full or read-only: neither DuckDB nor Prefect says that in one line.
         """
         for open_one in too_open(self.folder, self.settings):
             raise UsageError(str(open_one))
         for folder in (self.archive, self.outbox, self.work, self.prefect_home):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise OperationError(f"{folder}: cannot be made ({error.strerror}); check the disk") from None
+            check_writable(folder)
 
 
 @contextlib.contextmanager
@@ -203,7 +209,7 @@ def keep_for_retry(folder: Path) -> None:
 def clear_abandoned(workspace: Workspace, *, but: str | None = None) -> list[str]:
     """Remove the run folders whose run no longer lives, but for one; their names."""
     cleared = []
-    for folder in sorted(path for path in workspace.work.iterdir() if (path / ".lock").is_file() and path.name != but):
+    for folder in sorted(path for path in workspace.work.glob("*") if (path / ".lock").is_file() and path.name != but):
         with (folder / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from analyzers.errors import UsageError
+from analyzers.errors import OperationError, UsageError
+
+_ROOM = 1 << 20
+"""Bytes that must fit: what Prefect's own database takes in a small night."""
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -28,6 +31,17 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def check_writable(folder: Path) -> None:
+    """OperationError where a file of a megabyte cannot be written into the folder: a disk that is full or read-only."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM))
+            file.flush()
+    except OSError as error:
+        why = error.strerror or "unknown error"
+        raise OperationError(f"{folder}: cannot be written to ({why}); check the disk and the rights") from None
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

@@ -252,6 +252,8 @@ def _remedy(error: duckdb.Error) -> str:
     message = str(error).lower()
     if "newer version" in message or "version number" in message or "storage version" in message:
         return "it was written by a newer version: update Sereno, or restore a backup"
+    if "read-only file system" in message:
+        return "mount the disk for writing, then repeat"
     if "lock" in message and "conflicting" in message:
         return "another program has the file open: close it, then repeat"
     if "no space" in message or "disk" in message:

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from flows.delivery import deliver_outbox
 from flows.failures import failure
@@ -39,17 +40,21 @@ def main(folder: Path) -> None:
         else:
             break
         clear_abandoned(Workspace.open(disk))
+    print(json.dumps({"tries": tries, **what_is_there(disk)}))
+
+
+def what_is_there(disk: Path) -> dict[str, Any]:
+    """What the warehouse and the folders hold at the end."""
     with Warehouse.of(Workspace.open(disk)).reading() as connection:
         records = sql.rows(connection, "SELECT count(*), count(DISTINCT record_id) FROM records_payments")[0]
         said = sql.rows(connection, "SELECT fingerprint FROM run_findings")
         problems = [*audit.verify(connection), *verify_evidence(connection)]
         mails = sql.rows(connection, "SELECT state FROM deliveries")
-    left = [
-        path.name for path in disk.rglob("*") if path.name.endswith((".new", ".part")) or path.name.startswith(".2")
-    ]
+    names = [path.name for path in disk.rglob("*")]
+    left = [name for name in names if name.endswith((".new", ".part")) or name.startswith((".2", ".publishing"))]
     pages = [path.name for path in sorted((disk / "archive").glob("2026-*.html"))]
-    told = {"tries": tries, "records": records, "findings": [len(said), len(set(said))], "problems": problems}
-    print(json.dumps({**told, "mails": mails, "left": left, "pages": pages}))
+    told = {"records": records, "findings": [len(said), len(set(said))], "problems": problems}
+    return {**told, "mails": mails, "left": left, "pages": pages}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A world that fails: no room on the disk, a mail server that cuts the line, a warehouse that somebody else holds."""
+"""A world that fails: disks, mail servers, a warehouse that somebody else holds, a clock that jumps."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from flows.workspace import Workspace
 from tests.flows.conftest import DATA_DATE, payments
 from tests.flows.mail_sink import plain_sink
 from tests.flows.nights import run_night
+from tests.flows.read_only_disk import PLACES
 
 
 def may_mount() -> bool:
@@ -54,12 +55,39 @@ def test_a_full_disk_fails_in_one_line_and_loses_nothing(tmp_path: Path) -> None
     assert said["pages"] == [f"{DATA_DATE}.html"]
 
 
-class CutsTheLine:
-    """Takes mails, and after the first so many goes away without a word: nobody can know whether it has them."""
+@pytest.mark.skipif(not may_mount(), reason="no disk may be mounted here")
+def test_a_disk_that_turns_read_only_fails_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["unshare", "-rm", sys.executable, "-m", "tests.flows.read_only_disk", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    ended, line = said["command"]
+    assert (ended, line.count("\n")) == (1, 1), "before Prefect is started"
+    assert "Read-only file system" in line
+    assert len(said["tries"]) == len(PLACES)
+    assert [each for each in said["tries"] if not re.search("[Rr]ead-only", each) or "\n" in each] == []
+    assert said["records"] == [payments().height] * 2
+    assert said["findings"][0] == said["findings"][1] > 0
+    assert (said["problems"], said["left"], said["mails"]) == ([], [], [["kept"]])
+    assert said["pages"] == [f"{DATA_DATE}.html"]
 
-    def __init__(self, times: int) -> None:
+
+class MailServer:
+    """Takes mails one after the other, badly.
+
+    cuts : so many mails after which it goes away without a word: nobody can know whether it has them.
+    late : seconds by which every answer of it comes late; for ever where None.
+    """
+
+    def __init__(self, cuts: int, late: float | None) -> None:
         self.taken: list[bytes] = []
-        self._times = times
+        self._cuts, self._late = cuts, late
+        self._closing = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -76,8 +104,9 @@ class CutsTheLine:
 
     def _talk(self, line: BinaryIO) -> None:
         def write(text: bytes) -> None:
-            line.write(text + b"\r\n")
-            line.flush()
+            if not self._closing.wait(self._late):
+                line.write(text + b"\r\n")
+                line.flush()
 
         write(b"220 here")
         for said in iter(line.readline, b""):
@@ -85,21 +114,22 @@ class CutsTheLine:
             if word == b"DATA":
                 write(b"354 go on")
                 self.taken.append(b"".join(iter(line.readline, b".\r\n")))
-                if len(self.taken) <= self._times:
+                if len(self.taken) <= self._cuts:
                     return
             write(b"221 bye" if word == b"QUIT" else b"250 well")
 
     def close(self) -> None:
+        self._closing.set()
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._thread.join()
 
 
 @contextmanager
-def cutting(folder: Path, times: int) -> Iterator[CutsTheLine]:
-    server = CutsTheLine(times)
+def mailing(folder: Path, *, timeout: int = 5, cuts: int = 0, late: float | None = 0) -> Iterator[MailServer]:
+    server = MailServer(cuts, late)
     settings = folder / "sereno.yaml"
-    said = f"mail: {{host: 127.0.0.1, port: {server.port}, security: none, timeout: 5}}\n"
+    said = f"mail: {{host: 127.0.0.1, port: {server.port}, security: none, timeout: {timeout}}}\n"
     settings.write_text(settings.read_text(encoding="utf-8") + said, encoding="utf-8")
     try:
         yield server
@@ -113,7 +143,7 @@ def deliver(folder: Path) -> None:
 
 
 def test_a_line_cut_after_data_loses_no_mail_and_sends_it_again_as_the_same(folder: Path) -> None:
-    with cutting(folder, 2) as server:
+    with mailing(folder, cuts=2) as server:
         run_night(folder, DATA_DATE)
         for _ in range(2):
             with pytest.raises(DeliveryError, match="stay in the outbox") as failed:
@@ -127,6 +157,29 @@ def test_a_line_cut_after_data_loses_no_mail_and_sends_it_again_as_the_same(fold
     with Warehouse.of(Workspace.open(folder)).reading() as connection:
         (mail,) = deliveries.list_deliveries(connection)
     assert (mail.state, mail.attempts) == (DeliveryState.SENT, 3)
+
+
+def test_a_slow_server_gets_each_mail_once(folder: Path) -> None:
+    with mailing(folder, timeout=2, late=0.5) as server:
+        run_night(folder, DATA_DATE)
+        deliver(folder)
+        deliver(folder)
+        assert len(server.taken) == 1, "all of its answers together take longer than the time for each"
+
+
+def test_a_server_that_never_answers_is_given_up_in_one_line_and_the_mail_waits(folder: Path) -> None:
+    settings = folder / "sereno.yaml"
+    text = settings.read_text(encoding="utf-8")
+    with mailing(folder, timeout=1, late=None):
+        run_night(folder, DATA_DATE)
+        with pytest.raises(DeliveryError, match=r"timed out.*stay in the outbox") as failed:
+            deliver(folder)
+        assert "\n" not in str(failed.value)
+    settings.write_text(text, encoding="utf-8")
+    with mailing(folder) as server:
+        deliver(folder)
+        deliver(folder)
+        assert len(server.taken) == 1
 
 
 def test_a_server_that_is_gone_is_tried_again(folder: Path) -> None:

@@ -16,7 +16,9 @@ import pytest
 
 from flows.warehouse import Warehouse, sql
 from tests.flows.command_line import sereno
-from tests.flows.conftest import DATA_DATE, HUGE, TWICE
+from tests.flows.conftest import DATA_DATE, HUGE, TWICE, free_port
+from tests.flows.mail_sink import plain_sink
+from tests.flows.nights import run_night
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nightly")]
 
@@ -151,3 +153,19 @@ def test_runs_of_one_monitor_never_overlap_and_the_second_finds_its_work_done(fo
     assert sorted(json.loads(output)["status"] for output in outputs) == ["done", "unchanged"]
     assert len(list((folder / "outbox").glob("*.eml"))) == 1
     assert count(folder, "runs") == 1
+
+
+def test_mail_that_still_cannot_leave_is_told_in_one_line_and_ends_with_1(folder: Path, server: str) -> None:
+    run_night(folder, DATA_DATE)
+    settings = folder / "sereno.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text + f"mail: {{host: 127.0.0.1, port: {free_port()}}}\n", encoding="utf-8")
+    status, (line,), progress = sereno(folder, "run", "--data-date", str(DATA_DATE), server=server)
+    assert (status, line["status"]) == (1, "unchanged"), progress
+    assert re.search("already decided.*1 mail.* not sent .*stay in the outbox", line["message"])
+    assert "Traceback" not in progress
+    assert len(list((folder / "outbox").iterdir())) == 1, "no second mail about the first"
+    with plain_sink() as (sink, mail):
+        settings.write_text(text + mail, encoding="utf-8")
+        assert sereno(folder, "run", "--data-date", str(DATA_DATE), server=server)[0] == 0
+        assert len(sink.messages()) == 1
