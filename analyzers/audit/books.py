@@ -36,6 +36,7 @@ class Books:
         at : Datetime UTC; day, due, entry_day, posting_day : Date in the monitor's time zone
         made : Datetime, local and naive, when the entry was made as closely as the records say
         manual : Boolean; run : Boolean, whether it is part of a stated payment run
+        category:NAME : Categorical, for each category that is no field of its own
     """
 
     frame: pl.DataFrame
@@ -53,12 +54,17 @@ class Books:
     @cached_property
     def batch(self) -> pl.DataFrame:
         """The lines of the batch."""
-        return self.frame.filter(pl.col("row").is_not_null())
+        return self.frame if self.material.ranking else self.frame.filter(pl.col("row").is_not_null())
 
-    @cached_property
-    def payments(self) -> pl.DataFrame:
-        """Lines with a positive amount."""
-        return self.frame.filter(pl.col("cents") > 0)
+    @property
+    def payments(self) -> pl.LazyFrame:
+        """Lines with a positive amount; of millions only the columns that are asked for are copied."""
+        return self.frame.lazy().filter(pl.col("cents") > 0)
+
+    def lines(self, chosen: pl.DataFrame) -> list[Line]:
+        """The chosen lines, in their order, with what `chosen` says of each beside its `order`."""
+        found = self.frame[chosen["order"]].drop(chosen.columns, strict=False)
+        return pl.concat([chosen, found], how="horizontal").to_dicts()
 
     @cached_property
     def contexts(self) -> tuple[str, ...]:
@@ -274,4 +280,7 @@ def _currency(frame: pl.DataFrame, material: Material) -> pl.Expr:
 
 def _categories(frame: pl.DataFrame, columns: Columns) -> list[pl.Expr]:
     names = [column.name for column in columns.columns if column.role is Role.CATEGORY and column.field is None]
-    return [_text(pl.col(name)).alias(f"category:{name}") for name in names if name in frame.columns]
+    # As numbers they are grouped and held at a fraction of their texts' cost.
+    return [
+        _text(pl.col(name)).cast(pl.Categorical).alias(f"category:{name}") for name in names if name in frame.columns
+    ]

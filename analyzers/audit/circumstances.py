@@ -77,11 +77,11 @@ def _flag(books: Books, marks: dict[str, pl.Expr], results: dict[str, list[Flag]
         ).fill_null(False)
         severity = pl.when(leads).then(pl.col("joint")).otherwise(pl.col(name))
         worth = marked.filter(pl.col(name).is_not_null()).select("order", severity=severity)
-        worth = worth.sort(["severity", "order"], descending=[True, False]).head(MOST_FLAGS)
-        lines = worth.join(books.frame, on="order").sort("order").to_dicts()
+        worth = worth.sort(["severity", "order"], descending=[True, False]).head(MOST_FLAGS).sort("order")
         fact = entries[name].fact
         results[name] = [
-            record_flag(name, line, line["severity"], facts=(fact(books, line, shares[name]),)) for line in lines
+            record_flag(name, line, line["severity"], facts=(fact(books, line, shares[name]),))
+            for line in books.lines(worth)
         ]
 
 

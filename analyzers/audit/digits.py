@@ -60,11 +60,13 @@ def benford(books: Books) -> Found:
 
 
 def _trailing_year(books: Books) -> pl.DataFrame:
-    amounts = books.frame.filter(pl.col("cents").abs() >= 1_000).with_columns(
-        digits=pl.col("cents").abs().cast(pl.String).str.slice(0, 2).cast(pl.Int64)
-    )
+    amounts = books.frame.lazy().filter(pl.col("cents").abs() >= 1_000)
     last = books.batch["at"].max() if books.has("at") else None
-    return amounts if last is None else amounts.filter(pl.col("at") > pl.lit(last) - pl.duration(days=_TRAILING_DAYS))
+    if last is not None:
+        amounts = amounts.filter(pl.col("at") > pl.lit(last) - pl.duration(days=_TRAILING_DAYS))
+    digits = pl.col("cents").abs().cast(pl.String).str.slice(0, 2).cast(pl.Int64)
+    owner = ["entity"] if books.has("entity") else []
+    return amounts.select("row", "cents", *owner, digits=digits).collect()
 
 
 def _unfit(books: Books, year: pl.DataFrame) -> Skip | None:
@@ -140,13 +142,14 @@ def endings(books: Books) -> Found:
     Each entity's most frequent last two digits are tested with a binomial tail against their share in its own
     history, mixed with that of all records; a hundred endings and every entity count as tests (Bonferroni).
     """
-    paid = books.payments.filter(pl.col("entity").is_not_null())
-    whole = paid.select((pl.col("cents") % 100 == 0).mean()).item() or 0.0
+    payments = books.payments.filter(pl.col("entity").is_not_null())
+    whole = payments.select((pl.col("cents") % 100 == 0).mean()).collect().item() or 0.0
     digits = pl.col("cents") // 100 % 100 if whole > 0.9 else pl.col("cents") % 100
-    paid = paid.unique(["entity", "cents", "row"], keep="first").with_columns(ending=digits)
-    usual = paid.filter(pl.col("row").is_null()) if not books.material.ranking else paid
+    paid = payments.select("order", "row", "entity", "cents", ending=digits).collect()
+    past, batch = paid.filter(pl.col("row").is_null()), paid.filter(pl.col("row").is_not_null())
+    past = past.unique(["entity", "cents"])
+    usual = batch if books.material.ranking else past
     population = usual.group_by("ending").agg(everywhere=pl.len() / max(usual.height, 1))
-    batch = paid.filter(pl.col("row").is_not_null())
     counted = batch.group_by("entity", "ending").agg(count=pl.len(), distinct=pl.col("cents").n_unique())
     counted = counted.with_columns(total=pl.col("count").sum().over("entity"))
     counted = counted.filter(
@@ -154,8 +157,8 @@ def endings(books: Books) -> Found:
     )
     if counted.is_empty():
         return []
-    own = paid.filter(pl.col("row").is_null()).group_by("entity", "ending").agg(before=pl.len())
-    size = paid.filter(pl.col("row").is_null()).group_by("entity").agg(size=pl.len())
+    own = past.group_by("entity", "ending").agg(before=pl.len())
+    size = past.group_by("entity").agg(size=pl.len())
     tested = (
         counted.join(population, on="ending", how="left")
         .join(own, on=["entity", "ending"], how="left")
@@ -174,9 +177,8 @@ def endings(books: Books) -> Found:
 
 
 def _endings_flag(books: Books, hit: Line, batch: pl.DataFrame) -> Flag:
-    lines: Sequence[Line] = (
-        batch.filter((pl.col("entity") == hit["entity"]) & (pl.col("ending") == hit["ending"])).sort("order").to_dicts()
-    )
+    of_hit = (pl.col("entity") == hit["entity"]) & (pl.col("ending") == hit["ending"])
+    lines: Sequence[Line] = books.lines(batch.filter(of_hit).select("order").sort("order"))
     values: dict[str, Scalar] = {"ending": f"{hit['ending']:02d}", "count": hit["total"]}
     fact = Fact(
         kind=FactKind.ENDINGS, feature=books.source("amount"), actual=hit["count"] / hit["total"],

@@ -76,18 +76,18 @@ def duplicate_payments(books: Books) -> Found:
 def _comparable(books: Books) -> pl.DataFrame:
     """Payments of the look-back that still stand, with their normalised number, without contract and group payments."""
     since = books.batch["at"].min()
-    frame = books.payments.filter(~pl.col("order").is_in(taken_back(books).implode()))
+    standing = books.payments.filter(~pl.col("order").is_in(taken_back(books).implode()))
     if since is not None:
-        frame = frame.filter(pl.col("at") >= pl.lit(since) - pl.duration(days=books.settings.duplicate_days))
-    frame = frame.filter(pl.col("entity").is_not_null() & pl.col("at").is_not_null())
-    frame = frame.filter(~pl.col("entity").is_in(intercompany_entities(books)))
-    frame = frame.select(
+        standing = standing.filter(pl.col("at") >= pl.lit(since) - pl.duration(days=books.settings.duplicate_days))
+    standing = standing.filter(pl.col("entity").is_not_null() & pl.col("at").is_not_null())
+    standing = standing.filter(~pl.col("entity").is_in(intercompany_entities(books)))
+    frame = standing.select(
         "order", "row", "entity", "currency", "cents", "at", "day",
         number=normalised(pl.col("invoice")),
         written="invoice",
         due="due" if books.has("due") else pl.lit(None, pl.Date),
         bank="bank_account" if books.has("bank_account") else pl.lit(None, pl.String),
-    )  # fmt: skip
+    ).collect()  # fmt: skip
     numbered = frame.join(_contracts(frame), on=["entity", "number"], how="anti")
     amount = ["entity", "currency", "cents"]
     prices = frame.group_by(amount).len().filter(pl.col("len") >= _SAME_AMOUNT_OFTEN)

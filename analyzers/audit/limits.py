@@ -61,7 +61,7 @@ def _below(books: Books, limit: Decimal) -> list[Flag]:
     severity = (
         pl.when(unusual).then(_BELOW_SEVERITY).when(~known).then(_UNKNOWN_ENTITY_SEVERITY).otherwise(pl.lit(None))
     )
-    lines = found.with_columns(severity=severity).drop_nulls("severity").sort("order").head(_MOST_FLAGS)
+    lines = found.with_columns(severity=severity).drop_nulls("severity").sort("order").head(_MOST_FLAGS).collect()
     return [
         record_flag("below_limit", line, line["severity"], facts=(_below_fact(books, line, limit),))
         for line in lines.to_dicts()
@@ -100,7 +100,7 @@ def _split(books: Books, limit: Decimal) -> list[Flag]:
     return [flag for line in chosen.to_dicts() for flag in _split_flag(books, line, limit)]
 
 
-def _windows(paid: pl.DataFrame, top: int, days: int) -> pl.DataFrame:
+def _windows(paid: pl.LazyFrame, top: int, days: int) -> pl.DataFrame:
     """Per entity and day on which it is paid: what it was paid in the `days` days that end there."""
     piece = pl.col("cents") >= _LEAST_PIECE * top
     daily = (
@@ -114,6 +114,7 @@ def _windows(paid: pl.DataFrame, top: int, days: int) -> pl.DataFrame:
             in_batch=pl.col("row").is_not_null().any(),
         )
         .sort("entity", "currency", "day")
+        .collect()
     )
     rolled = daily.rolling(index_column="day", period=f"{days}d", group_by=["entity", "currency"]).agg(
         pl.col("total").sum(),

@@ -25,7 +25,7 @@ def relative_size(books: Books) -> Found:
     """
     sizes = books.payments.filter(pl.col("entity").is_not_null())
     group = ["entity", "currency"]
-    ranked = sizes.select(
+    candidates = sizes.select(
         "order",
         "cents",
         next=pl.col("cents").top_k(2).min().over(group),
@@ -38,12 +38,12 @@ def relative_size(books: Books) -> Found:
         & (pl.col("cents") >= books.settings.size_factor * pl.col("next"))
         & (pl.col("cents") >= pl.col("material"))
     )
+    ranked = candidates.select("order", "next").collect()
     mark = pl.col("order").is_in(ranked["order"].implode())
     marked = marked_records(books, {"size": mark}, {"size": ("entity",)}).filter(pl.col("joint") >= LEAST_EVIDENCE)
-    lines = marked.join(ranked.select("order", "next"), on="order").join(books.frame, on="order").sort("order")
+    chosen = marked.join(ranked, on="order").sort("order").head(_MOST_FLAGS)
     return [
-        record_flag("relative_size", line, line["joint"], facts=(_fact(books, line),))
-        for line in lines.head(_MOST_FLAGS).to_dicts()
+        record_flag("relative_size", line, line["joint"], facts=(_fact(books, line),)) for line in books.lines(chosen)
     ]
 
 

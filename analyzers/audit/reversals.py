@@ -15,7 +15,7 @@ def taken_back(books: Books) -> pl.Series:
     same entity, currency and amount, one payment each.
     """
     named = pl.concat([_named(books), _voided(books)]).unique()
-    rest = books.frame.filter(~pl.col("order").is_in(named.implode()))
+    rest = books.frame.lazy().filter(~pl.col("order").is_in(named.implode()))
     return pl.concat([named, _matched(rest, books)]).unique().sort()
 
 
@@ -36,13 +36,13 @@ def _named(books: Books) -> pl.Series:
     for column in ("key", "document", "invoice"):
         if books.has(column):
             on = ["name", "entity"] if column == "invoice" else ["name"]
-            named = books.payments.select("order", "entity", name=column)
+            named = books.payments.select("order", "entity", name=column).collect()
             found.append(named.join(targets.unique(), on=on, how="semi")["order"])
-    reversing = books.payments.filter(pl.col("reverses").is_not_null())["order"]
+    reversing = books.payments.filter(pl.col("reverses").is_not_null()).select("order").collect()["order"]
     return pl.concat([reversing, *found]).unique()
 
 
-def _matched(frame: pl.DataFrame, books: Books) -> pl.Series:
+def _matched(frame: pl.LazyFrame, books: Books) -> pl.Series:
     """The earliest payments, as many as there are later credits of the same size."""
     on = ["entity", "currency", "size"]
     sized = frame.filter(pl.col("entity").is_not_null() & (pl.col("cents") != 0)).with_columns(
@@ -54,4 +54,4 @@ def _matched(frame: pl.DataFrame, books: Books) -> pl.Series:
     )
     paid = sized.filter(pl.col("cents") > 0).join(credited, on=on).filter(pl.col("order") < pl.col("last"))
     ranked = paid.with_columns(rank=pl.col("order").rank("ordinal").over(on))
-    return ranked.filter(pl.col("rank") <= pl.col("credits"))["order"]
+    return ranked.filter(pl.col("rank") <= pl.col("credits")).select("order").collect()["order"]
