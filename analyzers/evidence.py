@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 import polars as pl
@@ -46,6 +46,12 @@ _JOINED = {
 _AMOUNTS = (FeatureKind.MEASURE, FeatureKind.CROWD, FeatureKind.OWN)
 
 
+def _timeline_counts(records: Records, entity: str, days: int) -> NDArray[np.int64]:
+    """Records of each record's entity in the days up to it, of shape (n,)."""
+    assert records.microseconds is not None
+    return Timeline(records.codes(entity), records.microseconds).counts(days)
+
+
 class Evidence:
     """Makes flags out of rows and reasons.
 
@@ -58,18 +64,18 @@ class Evidence:
         self._table = table
         self._columns = records.columns
         self._entities = records.columns.names(Role.ENTITY)
-        self._all_own = lru_cache(maxsize=256)(self._order_own)
+        # Nothing that is kept refers to this object: arrays of millions go with it, not when cycles are searched.
+        reference = np.flatnonzero(records.reference)
+        numbers = self._numbers = lru_cache(maxsize=64)(records.values)
+        groups = self._groups = lru_cache(maxsize=64)(lambda name: RowsByGroup(records.codes(name), reference))
+        self._all_peers = lru_cache(maxsize=64)(lambda column: OrderedValues.of(numbers(column)[reference]))
+        self._all_own = lru_cache(maxsize=256)(
+            lambda column, entity, code: OrderedValues.of(numbers(column)[groups(entity).rows(code)])
+        )
+        self._timeline_counts = lru_cache(maxsize=16)(partial(_timeline_counts, records))
+        self._reference_rows = reference
 
     # -- the comparison sets ---------------------------------------------------------------------------------------
-
-    @cached_property
-    def _reference_rows(self) -> NDArray[np.int64]:
-        return np.flatnonzero(self._records.reference)
-
-    @cached_property
-    def _groups(self) -> Callable[[str], RowsByGroup]:
-        """Reference rows by their value in a column."""
-        return lru_cache(maxsize=64)(lambda name: RowsByGroup(self._records.codes(name), self._reference_rows))
 
     @cached_property
     def _whose(self) -> dict[str, bool]:
@@ -77,30 +83,10 @@ class Evidence:
         return {"earlier": False} if self._records.ranking else {}
 
     def _label(self, row: int, column: str) -> str:
-        return str(self._records.frame[column].slice(row, 1).cast(pl.String).fill_null("")[0])
-
-    @cached_property
-    def _numbers(self) -> Callable[[str], NDArray[np.float64]]:
-        return lru_cache(maxsize=64)(self._records.values)
-
-    @cached_property
-    def _timeline_counts(self) -> Callable[[str, int], NDArray[np.int64]]:
-        def counts(entity: str, days: int) -> NDArray[np.int64]:
-            instants = self._records.microseconds
-            assert instants is not None
-            return Timeline(self._records.codes(entity), instants).counts(days)
-
-        return lru_cache(maxsize=16)(counts)
-
-    @cached_property
-    def _all_peers(self) -> Callable[[str], OrderedValues]:
-        return lru_cache(maxsize=64)(lambda column: OrderedValues.of(self._numbers(column)[self._reference_rows]))
+        return self._records.text(column, row)
 
     def _peers(self, row: int, column: str) -> OrderedValues:
         return self._less(row, column, self._all_peers(column))
-
-    def _order_own(self, column: str, entity: str, code: int) -> OrderedValues:
-        return OrderedValues.of(self._numbers(column)[self._groups(entity).rows(code)])
 
     def _own(self, row: int, column: str, entity: str) -> OrderedValues:
         past = self._records.outdated.get(entity)
@@ -231,7 +217,7 @@ class Evidence:
 
     def _at(self, row: int) -> datetime | None:
         name = self._columns.one(Role.TIME)
-        value = self._records.frame[name][row] if name else None
+        value = self._records.cell(name, row) if name else None
         if value is None:
             return None
         if not isinstance(value, datetime):
@@ -240,14 +226,14 @@ class Evidence:
 
     def _money(self, row: int) -> tuple[Decimal | None, str | None]:
         name = self._columns.one(Role.EXPOSURE)
-        value = self._records.frame[name][row] if name else None
+        value = self._records.cell(name, row) if name else None
         if value is None or (isinstance(value, float) and not np.isfinite(value)):
             return None, None
         return abs(Decimal(str(value))), self._currency(row)
 
     def _currency(self, row: int) -> str | None:
         name = self._columns.field(Field.CURRENCY)
-        value = self._records.frame[name][row] if name else None
+        value = self._records.cell(name, row) if name else None
         return str(value) if value else self._material.settings.currency
 
     def _unit(self, row: int, column: str) -> str | None:
@@ -273,10 +259,10 @@ class Evidence:
             label = self._label(row, entity)
             return Subject(kind=SubjectKind.ENTITY, id=f"{entity}={label}", label=label)
         key = self._columns.one(Role.KEY)
-        value = self._records.frame[key][row] if key else None
+        value = self._records.cell(key, row) if key else None
         number = int(self._records.batch_rows[row - self._records.n_history])
         identity = (
-            str(self._records.frame["record_id"][row]) if "record_id" in self._records.frame.columns else f"{number}"
+            str(self._records.cell("record_id", row)) if "record_id" in self._records.batch.columns else f"{number}"
         )
         return Subject(
             kind=SubjectKind.RECORD, id=identity, label=str(value) if value is not None else f"row {number + 1}"
@@ -436,7 +422,7 @@ class Evidence:
 
     @cached_property
     def _local(self) -> pl.Series:
-        return local_times(self._records.frame[self._columns.one(Role.TIME) or ""], self._material.settings.timezone)
+        return local_times(self._records.column(self._columns.one(Role.TIME) or ""), self._material.settings.timezone)
 
     @cached_property
     def _hours(self) -> OrderedValues:

@@ -24,7 +24,7 @@ def calendar_features(records: Records, timezone: str) -> list[Task]:
 
 
 def _calendar_parts(records: Records, name: str, timezone: str) -> Parts:
-    local = local_times(records.frame[name], timezone)
+    local = local_times(records.column(name), timezone)
     hours = local.dt.hour().fill_null(12).to_numpy().astype(np.int64)
     weekdays = local.dt.weekday().fill_null(1).to_numpy().astype(np.int64)
     days = local.dt.day().fill_null(1).to_numpy().astype(np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ from analyzers.learnt_history import outdated
 from analyzers.settings import Material
 
 _HASH_SEED = 7
+_NO_ROWS = np.empty(0, dtype=np.int64)
 _SETTLING_DAYS = 21
 """Three of the longest windows that records are counted in."""
 _LEAST_SETTLED = 2_000
@@ -44,17 +46,24 @@ def canonical_order(frame: pl.DataFrame, columns: Columns) -> NDArray[np.int64]:
     return keys.sort(by, nulls_last=True, maintain_order=True)["row"].to_numpy().astype(np.int64)
 
 
+def _mask(frame: pl.DataFrame, condition: pl.Expr) -> NDArray[np.bool_]:
+    return frame.select(condition.alias("it holds"))["it holds"].to_numpy()
+
+
 @dataclass(frozen=True)
 class Records:
     """All records of a run: history first, then the batch.
 
     `reference` says which rows others are compared with: the history, or without one all rows. A reference row is
-    compared with the other reference rows, never with itself.
+    compared with the other reference rows, never with itself. The frames stay as they are and columns are put in
+    order when they are asked for: a second frame of ten million records takes two gigabytes.
     """
 
-    frame: pl.DataFrame
+    history: pl.DataFrame
+    batch: pl.DataFrame
     columns: Columns
-    n_history: int
+    history_rows: NDArray[np.int64]
+    """For each history record in this order, its row in the history frame."""
     batch_rows: NDArray[np.int64]
     """For each batch record in this order, its row in the batch frame."""
     outdated: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
@@ -63,21 +72,48 @@ class Records:
     @classmethod
     def of(cls, material: Material) -> Records:
         """History and batch in canonical order, one below the other."""
-        history_order = canonical_order(material.history, material.columns) if material.history.height else None
-        batch_order = canonical_order(material.batch, material.columns)
-        names = material.batch.columns
-        parts = [material.batch[batch_order]]
-        if history_order is not None:
-            parts.insert(0, material.history.select(names)[history_order])
-        frame = pl.concat(parts, how="vertical_relaxed")
+        frames = (material.history, material.batch)
+        past, new = (canonical_order(frame, material.columns) if frame.height else _NO_ROWS for frame in frames)
         before = {name: outdated(material, name) for name in material.columns.names(Role.ENTITY)}
-        masks = {name: frame.select(past)[name].to_numpy() for name, past in before.items() if past is not None}
-        return cls(frame, material.columns, frame.height - len(batch_order), batch_order, masks)
+        masks = {
+            name: np.concatenate(
+                [_mask(frame, outmoded)[order] for frame, order in zip(frames, (past, new), strict=True)]
+            )
+            for name, outmoded in before.items()
+            if outmoded is not None
+        }
+        return cls(material.history, material.batch, material.columns, past, new, masks)
+
+    @property
+    def n_history(self) -> int:
+        """Number of history records; they come first."""
+        return len(self.history_rows)
 
     @property
     def height(self) -> int:
         """Number of records, history and batch together."""
-        return self.frame.height
+        return len(self.history_rows) + len(self.batch_rows)
+
+    def column(self, name: str) -> pl.Series:
+        """One column of all records in their order, of length `height`."""
+        batch = self.batch[name].gather(self.batch_rows)
+        if self.ranking:
+            return batch
+        past = self.history.select(name).to_series().gather(self.history_rows)
+        return pl.concat([past.to_frame(), batch.to_frame()], how="vertical_relaxed").to_series()
+
+    def cell(self, name: str, row: int) -> Any:
+        """What one record holds in a column."""
+        return self._cell(name, row)[0]
+
+    def text(self, name: str, row: int) -> str:
+        """What one record holds in a column, as text; empty where it is null."""
+        return str(self._cell(name, row).cast(pl.String).fill_null("")[0])
+
+    def _cell(self, name: str, row: int) -> pl.Series:
+        if row < self.n_history:
+            return self.history[name].slice(int(self.history_rows[row]), 1)
+        return self.batch[name].slice(int(self.batch_rows[row - self.n_history]), 1)
 
     @property
     def ranking(self) -> bool:
@@ -101,9 +137,12 @@ class Records:
     def microseconds(self) -> NDArray[np.int64] | None:
         """Instant of each record in microseconds since 1970, UTC (the earliest one where it is null)."""
         name = self.columns.one(Role.TIME)
-        if name is None or self.frame[name].null_count() == self.height:
+        if name is None:
             return None
-        instants = self.frame[name].cast(pl.Datetime("us")).cast(pl.Int64)
+        times = self.column(name)
+        if times.null_count() == self.height:
+            return None
+        instants = times.cast(pl.Datetime("us")).cast(pl.Int64)
         return instants.fill_null(strategy="min").to_numpy().astype(np.int64)
 
     @cached_property
@@ -120,7 +159,7 @@ class Records:
 
     def values(self, name: str) -> NDArray[np.float64]:
         """A column of numbers, of shape (height,); nulls and infinities are NaN."""
-        values = self.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
+        values = self.column(name).cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
         values[~np.isfinite(values)] = np.nan
         return values
 
@@ -139,8 +178,10 @@ class Records:
     def codes(self, *names: str) -> NDArray[np.int64]:
         """A number from 0 for each distinct (combination of) value, of shape (height,); null is a value."""
         if len(names) == 1:
-            texts = self.frame[names[0]].cast(pl.String).fill_null("")
-            return np.asarray(texts.cast(pl.Categorical).to_physical().to_numpy(), dtype=np.int64)
+            texts = self.column(names[0]).cast(pl.String).fill_null("")
+            # Categories of its own: those that all share would not count from 0 here.
+            categories = pl.Categorical(pl.Categories.random())
+            return np.asarray(texts.cast(categories).to_physical().to_numpy(), dtype=np.int64)
         first, second = self.codes(names[0]), self.codes(*names[1:])
         joined = first * (int(second.max(initial=0)) + 1) + second
         return np.asarray(np.unique(joined, return_inverse=True)[1], dtype=np.int64)

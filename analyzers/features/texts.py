@@ -18,5 +18,5 @@ def text_features(records: Records) -> list[Task]:
 
 
 def _length(records: Records, name: str) -> Parts:
-    length = records.frame[name].cast(pl.String).str.strip_chars().str.len_chars().fill_null(0).to_numpy()
+    length = records.column(name).cast(pl.String).str.strip_chars().str.len_chars().fill_null(0).to_numpy()
     return [(Feature(FeatureKind.TEXT, name), np.log1p(length.astype(np.float64)))]
