@@ -37,7 +37,7 @@ _FOLDS = 4
 
 @dataclass(frozen=True)
 class _Model:
-    """The fitted detectors, the rows they were fitted on, and the scores of the history's held-out rows."""
+    """The fitted detectors, the featured rows they were fitted on, and the scores of the history's held-out rows."""
 
     detectors: tuple[ContextEnsemble, ...]
     fitted: NDArray[np.int64]
@@ -97,7 +97,7 @@ def analyze_tabular_at(material: Material, rates: Sequence[float]) -> dict[float
         values = {"count": records.n_reference, "needed": _LEAST_ROWS, "features": len(table.features)}
         return dict.fromkeys(rates, _nothing(material, "ensemble_too_few", values))
     model = _fit(records, table, settings.seed, extra, material.spread)
-    by_detector = model.by_detector(table.values[records.n_history :])
+    by_detector = model.by_detector(table.values[records.n_past :])
     scores = np.asarray(by_detector.mean(axis=0))
     warnings = _moved(every.only(moved))
     return {
@@ -185,7 +185,7 @@ def _nothing(material: Material, code: str, values: dict[str, int]) -> Outcome:
 def _fit(records: Records, table: FeatureTable, seed: int, extra: tuple[object, ...], spread: Spread) -> _Model:
     """Fit on reference records; those of a history that a detector did not see are its calibration."""
     surprises = tuple(int(i) for i in table.surprises)
-    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(records.settled))
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(records.settled[records.featured]))
 
     def fitted_on(rows: NDArray[np.int64]) -> ContextEnsemble:
         detector = ContextEnsemble(surprises, table.allowances, extra=extra, random_state=seed)
@@ -230,15 +230,15 @@ def _flags(
     chosen = chosen[np.argsort(-scores[chosen], kind="stable")][:EXPLAINED]
     if not len(chosen):
         return (), meant
-    rows = chosen + records.n_history
+    flagged = table.values[records.n_past + chosen]
     groups = _column_groups(table)
     typical = Typical.of(table.values[model.fitted], table.surprises)
-    by_group = attribute(model.strangeness, table.values[rows], typical, groups)
+    by_group = attribute(model.strangeness, flagged, typical, groups)
     single = [np.array([position], dtype=np.intp) for position in range(len(table.features))]
-    by_feature = attribute(model.strangeness, table.values[rows], typical, single)
+    by_feature = attribute(model.strangeness, flagged, typical, single)
     evidence = Evidence(material, records, table)
     flags = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate(records.n_history + chosen):
         reasons = _reasons(table, groups, by_group[place], by_feature[place], scores[chosen[place]])
         if not evidence.large_enough(int(row), reasons):
             meant[chosen[place]] = False

@@ -27,7 +27,7 @@ __all__ = [
 
 
 def build_features(records: Records, timezone: str) -> FeatureTable:
-    """The feature matrix of all records, in their order; constant features are left out.
+    """The feature matrix of the featured records, in their order; constant features are left out.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def build_features(records: Records, timezone: str) -> FeatureTable:
     Returns
     -------
     FeatureTable
-        float32, of shape (n_records, n_features).
+        float32, of shape (n_featured, n_features).
     """
     tasks: list[Task] = [
         *value_features(records),
@@ -51,7 +51,7 @@ def build_features(records: Records, timezone: str) -> FeatureTable:
     ]
     columns = [column for made in on_all_cores(_varying, tasks) for column in made]
     features = tuple(feature for feature, _ in columns)
-    matrix = np.empty((len(columns), records.height), dtype=np.float32)
+    matrix = np.empty((len(columns), records.n_past + len(records.batch_rows)), dtype=np.float32)
     for position in range(len(columns)):
         # Each column goes as soon as it is copied: there is never a second matrix.
         matrix[position] = columns[position][1]

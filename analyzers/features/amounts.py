@@ -47,9 +47,9 @@ def _value_parts(records: Records, column: Column) -> Parts:
     values = records.values(column.name)
     missing = np.isnan(values)
     scaled = in_ordinary_units if column.role is Role.MEASURE else on_logarithmic_scale
-    value = (Feature(FeatureKind.MEASURE, column.name), filled(scaled(values), records.reference))
+    value = (Feature(FeatureKind.MEASURE, column.name), filled(scaled(values), records.reference)[records.featured])
     if 0 < missing.mean() < 1:
-        return [value, (Feature(FeatureKind.MISSING, column.name), missing.astype(np.float64))]
+        return [value, (Feature(FeatureKind.MISSING, column.name), missing[records.featured].astype(np.float64))]
     return [value]
 
 
@@ -75,7 +75,7 @@ def _amount_parts(records: Records, exposure: str, entities: list[str]) -> Parts
     """The most telling entity's own past and the crowd; further entities beside them."""
     size = np.abs(in_ordinary_units(records.values(exposure)))
     crowd = Crowd.of(size[records.reference])
-    from_crowd = np.nan_to_num((size - crowd.centre) / crowd.spread)
+    from_crowd = np.nan_to_num((size[records.featured] - crowd.centre) / crowd.spread)
     if not entities:
         return [(Feature(FeatureKind.CROWD, exposure), np.maximum(from_crowd, 0))]
     parts: list[tuple[Feature, NDArray[np.floating]]] = []
@@ -103,10 +103,11 @@ def usual_in_category(records: Records, distance: Floats) -> Floats:
 
     Every tenth insurance payment may be a year's premium: then ten times the monthly one is nothing special there.
     """
-    overall = max(float(np.quantile(distance[records.reference], _USUAL)), 1.0)
+    reference, order = records.reference[records.featured], rising(distance)
+    overall = max(float(np.quantile(distance[reference], _USUAL)), 1.0)
     factor = np.ones(len(distance))
     for name in records.columns.names(Role.CATEGORY)[:MOST_CATEGORIES]:
-        grouped = GroupedValues(records.codes(name), distance, records.reference)
+        grouped = GroupedValues(records.codes(name)[records.featured], distance, reference, order)
         usual = np.where(grouped.counts >= _ENOUGH_PEERS, grouped.quantile(_USUAL), 0)
         factor = np.maximum(factor, usual / overall)
     return factor
@@ -131,7 +132,7 @@ class Crowd:
 
 
 class OwnPast:
-    """Each record's value against the other reference values of its entity.
+    """Each featured record's value against the other reference values of its entity.
 
     The entity's median and spread are shrunk: with few records they are mostly everybody's. The pooled spread is
     relative to the median where values are not negative (large payers vary more), absolute otherwise.
@@ -141,8 +142,9 @@ class OwnPast:
 
     def __init__(self, records: Records, entity: str, values: Floats, order: NDArray[np.int64] | None = None) -> None:
         self.entity = entity
-        self._values = values
-        self._grouped = GroupedValues(records.own_codes(entity), values, records.reference, order)
+        self._values = values[records.featured]
+        self._grouped = GroupedValues(records.own_codes(entity), values, records.reference, order, records.featured)
+        self._positive = bool(np.nanmin(values, initial=0.0) >= 0)
         self._crowd = Crowd.of(values[records.reference])
         self.counts = self._grouped.counts
         self._spread = (self._grouped.quantile(0.75) - self._grouped.quantile(0.25)) / _IQR_OF_NORMAL
@@ -154,7 +156,7 @@ class OwnPast:
         return float(np.median(enough)) / self._crowd.spread if len(enough) else 1.0
 
     def distance(self) -> Floats:
-        """Distance from the shrunk own median in shrunk own deviations, of shape (n,); 0 where the value is NaN."""
+        """Distance from the shrunk own median in shrunk own deviations, of shape (n_featured,); 0 for NaN."""
         n = self.counts
         own = np.where(n > 0, self._grouped.quantile(0.5), 0)
         centre = (n * own + CENTRE_RECORDS * self._crowd.centre) / (n + CENTRE_RECORDS)
@@ -164,14 +166,13 @@ class OwnPast:
         return np.nan_to_num((self._values - centre) / np.sqrt(shrunk + of_centre))
 
     def repeated(self) -> NDArray[np.bool_]:
-        """Whether the entity has another value within `SAME_AMOUNT` of this one, of shape (n,)."""
+        """Whether the entity has another value within `SAME_AMOUNT` of this one, of shape (n_featured,)."""
         return np.asarray(self._grouped.nearest_gap() <= SAME_AMOUNT * np.abs(self._values))
 
     def _pooled(self, centre: Floats) -> Floats:
         relative = self._grouped.relative_spreads(least=_LEAST_OWN) / _IQR_OF_NORMAL
         relative = relative[np.isfinite(relative)]
-        positive = np.nanmin(self._values, initial=0.0) >= 0
-        if positive and len(relative) and float(np.median(relative)) > 0:
+        if self._positive and len(relative) and float(np.median(relative)) > 0:
             return np.asarray(float(np.median(relative)) * np.abs(centre))
         return np.full(len(centre), self._crowd.spread)
 

@@ -29,14 +29,15 @@ def _calendar_parts(records: Records, name: str, timezone: str) -> Parts:
     weekdays = local.dt.weekday().fill_null(1).to_numpy().astype(np.int64)
     days = local.dt.day().fill_null(1).to_numpy().astype(np.int64)
     weekend = weekdays >= 6
+    rows = records.featured
     parts: list[tuple[Feature, NDArray[np.floating]]] = []
     if len(np.unique(hours)) > 1:
-        parts.append((Feature(FeatureKind.HOUR, name), hour_rarity(hours, weekend)))
-        parts.append((Feature(FeatureKind.CALENDAR, name, detail="hour"), hours.astype(np.float64)))
-    parts.append((Feature(FeatureKind.CALENDAR, name, detail="weekend"), weekend.astype(np.float64)))
+        parts.append((Feature(FeatureKind.HOUR, name), hour_rarity(hours, weekend)[rows]))
+        parts.append((Feature(FeatureKind.CALENDAR, name, detail="hour"), hours[rows].astype(np.float32)))
+    parts.append((Feature(FeatureKind.CALENDAR, name, detail="weekend"), weekend[rows].astype(np.float32)))
     # A batch of the 4th against a history of which the detectors see the 22nd to the 30th is not strange for that.
     if np.isin(days[~records.reference], days[records.settled]).all():
-        parts.append((Feature(FeatureKind.CALENDAR, name, detail="day"), days.astype(np.float64)))
+        parts.append((Feature(FeatureKind.CALENDAR, name, detail="day"), days[rows].astype(np.float32)))
     return parts
 
 

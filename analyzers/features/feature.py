@@ -83,14 +83,14 @@ class Feature:
 
 
 Parts = Sequence[tuple[Feature, NDArray[np.floating]]]
-"""Features, each with its values, of shape (n_records,)."""
+"""Features, each with its values, of shape (n_featured,)."""
 Task = Callable[[], Parts]
 """Computes some features, beside others that are computed at the same time."""
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The feature matrix of all records, float32, of shape (n_records, n_features), without NaN.
+    """The feature matrix of the featured records, float32, of shape (n_featured, n_features), without NaN.
 
     Column after column in memory: features are made, compared and left out one by one.
     """

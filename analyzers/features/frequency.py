@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analyzers.columns import Role
 from analyzers.features.feature import Feature, FeatureKind, Parts, Task
+from analyzers.features.groups import by_group
 from analyzers.features.records import Records
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -37,7 +38,10 @@ def frequency_features(records: Records) -> list[Task]:
 
 def _frequency_parts(records: Records, observed: NDArray[np.int64], time: str, entity: str) -> Parts:
     timeline = Timeline(records.codes(entity), observed)
-    return [(Feature(FeatureKind.FREQUENCY, time, entity, f"{days}d"), timeline.excess(days)) for days in WINDOWS]
+    return [
+        (Feature(FeatureKind.FREQUENCY, time, entity, f"{days}d"), timeline.excess(days)[records.featured])
+        for days in WINDOWS
+    ]
 
 
 def without_gaps(instants: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -69,7 +73,8 @@ class Timeline:
     """
 
     def __init__(self, codes: NDArray[np.int64], instants: NDArray[np.int64]) -> None:
-        self._order = np.lexsort((instants, codes))
+        by_time = np.argsort(instants, kind="stable")
+        self._order = by_time[by_group(codes[by_time])]
         self._codes = codes[self._order]
         self._seconds = (instants[self._order] - instants.min(initial=np.iinfo(np.int64).max)) // 1_000_000
         sizes = np.bincount(self._codes)

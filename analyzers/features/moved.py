@@ -20,10 +20,10 @@ _MOST_PAST = 200_000
 
 def moved_features(table: FeatureTable, records: Records) -> NDArray[np.bool_]:
     """Which features have moved, of shape (n_features,); none in a ranking or a small batch."""
-    batch = table.values[records.n_history :]
+    batch = table.values[records.n_past :]
     if records.ranking or len(batch) < _LEAST_BATCH or not table.features:
         return np.zeros(len(table.features), dtype=np.bool_)
-    past = np.flatnonzero(records.settled)
+    past = np.flatnonzero(records.settled[records.featured])
     past = past[:: -(-len(past) // _MOST_PAST)]
     low, high = np.quantile(table.values[past], [_EDGE, 1 - _EDGE], axis=0)
     above, below = (batch > high).mean(axis=0), (batch < low).mean(axis=0)

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analyzers.columns import Columns, Role
+from analyzers.features.groups import EVERY, Rows
 from analyzers.learnt_history import outdated
 from analyzers.settings import Material
 
@@ -19,6 +20,8 @@ _NO_ROWS = np.empty(0, dtype=np.int64)
 _SETTLING_DAYS = 21
 """Three of the longest windows that records are counted in."""
 _LEAST_SETTLED = 2_000
+MOST_FEATURED = 400_000
+"""Most history records that get features: more than the detectors are fitted, calibrated and compared on."""
 
 
 def canonical_order(frame: pl.DataFrame, columns: Columns) -> NDArray[np.int64]:
@@ -156,6 +159,23 @@ class Records:
             return self.reference
         settled = self.reference & (self.microseconds >= self.microseconds.min() + _SETTLING_DAYS * 86_400_000_000)
         return settled if settled.sum() >= _LEAST_SETTLED else self.reference
+
+    @cached_property
+    def featured(self) -> Rows:
+        """The records that get features: the batch, and of a long history as many as the detectors may see.
+
+        What features compare with (an entity's past, how rare a value is) is counted among all records all the same.
+        """
+        settled = np.flatnonzero(self.settled)
+        if self.ranking or len(settled) <= MOST_FEATURED:
+            return EVERY
+        drawn = np.random.default_rng(_HASH_SEED).choice(settled, MOST_FEATURED, replace=False)
+        return np.concatenate([np.sort(drawn), np.arange(self.n_history, self.height)])
+
+    @property
+    def n_past(self) -> int:
+        """Number of history records among the featured; they come first."""
+        return self.n_history if isinstance(self.featured, slice) else MOST_FEATURED
 
     def values(self, name: str) -> NDArray[np.float64]:
         """A column of numbers, of shape (height,); nulls and infinities are NaN."""

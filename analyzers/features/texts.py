@@ -18,5 +18,8 @@ def text_features(records: Records) -> list[Task]:
 
 
 def _length(records: Records, name: str) -> Parts:
-    length = records.column(name).cast(pl.String).str.strip_chars().str.len_chars().fill_null(0).to_numpy()
+    texts = records.column(name)
+    if not isinstance(records.featured, slice):
+        texts = texts.gather(records.featured)
+    length = texts.cast(pl.String).str.strip_chars().str.len_chars().fill_null(0).to_numpy()
     return [(Feature(FeatureKind.TEXT, name), np.log1p(length.astype(np.float64)))]
