@@ -12,7 +12,7 @@ from analyzers.columns import Column, Columns, Role, Shape
 from analyzers.features import FeatureKind, Records, build_features, canonical_order
 from analyzers.features.amounts import OwnPast
 from analyzers.features.frequency import Timeline
-from analyzers.features.groups import GroupedValues
+from analyzers.features.groups import GroupedValues, by_group
 from analyzers.features.rarity import novelty, others_with, pair_rarity, rarity
 from analyzers.settings import AnalysisSettings, Material
 
@@ -177,3 +177,24 @@ def test_a_day_of_the_month_without_a_past_is_no_feature(day: int, seen: bool) -
     assert records.settled.sum() < 7_200
     named = [feature.detail for feature in build_features(records, "UTC").features]
     assert ("day" in named) is seen
+
+
+def test_of_a_long_history_some_get_features_and_all_are_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    history = payments(random.normal(100, 10, 600).tolist(), random.choice(["A", "B", "C"], 600).tolist())
+    batch = payments([100.0, 900.0, 100.0], ["A", "B", "new"], start=700)
+    whole = build_features(records(history, batch, ROLES), "UTC")
+    monkeypatch.setattr("analyzers.features.records.MOST_FEATURED", 50)
+    some = build_features(drawn := records(history, batch, ROLES), "UTC")
+    assert drawn.n_past == 50
+    assert some.values.shape == (53, len(some.features))
+    assert FeatureKind.OWN in {feature.kind for feature in some.features}
+    same = whole.values[:, [whole.features.index(feature) for feature in some.features]]
+    np.testing.assert_array_equal(some.values[50:], same[600:])
+    assert (some.values[:50, None] == same[None, :600]).all(axis=2).any(axis=1).all()
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=50))
+def test_places_by_group_keep_their_order(codes: list[int]) -> None:
+    places = by_group(np.array(codes))
+    assert places.tolist() == sorted(range(len(codes)), key=lambda place: codes[place])
