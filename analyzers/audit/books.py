@@ -12,6 +12,7 @@ import polars as pl
 
 from analyzers.calendars import is_on_a_run
 from analyzers.columns import Columns, Field, Role
+from analyzers.cores import on_all_cores
 from analyzers.results import Family, Flag, Subject, SubjectKind
 from analyzers.settings import AuditSettings, Material
 from analyzers.yes_words import says_yes
@@ -91,13 +92,33 @@ class Books:
 def open_books(material: Material) -> Books:
     """Prepare the frame of `Books` from history and batch."""
     material = _signed(material)
-    batch = _named(material.batch, material).with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
-    parts = [batch]
-    if not material.history.is_empty():
-        parts.insert(0, _named(material.history, material).with_columns(row=pl.lit(None, pl.Int64)))
-    frame = pl.concat(parts, how="vertical_relaxed")
-    order = ["at", "record_id"] if "at" in frame.columns else ["record_id"]
-    return Books(frame.sort(order, nulls_last=True, maintain_order=True).with_row_index("order"), material)
+    frames = [material.batch] if material.ranking else [material.history, material.batch]
+    described = [_described(frame, material) for frame in frames]
+    each = list(zip(frames, described, strict=True))
+    order = _by_time(each)
+
+    def column(name: str) -> pl.Series:
+        # Beside the other columns: a currency that the settings state is one value for all lines.
+        parts = [frame.with_columns(columns[name].alias(name))[name] for frame, columns in each]
+        return pl.concat([part.to_frame() for part in parts], how="vertical_relaxed")[name].gather(order)
+
+    # One column after the other: of all at once there would be a second copy while they are put in order.
+    frame = pl.DataFrame(on_all_cores(column, list(described[0])))
+    places = pl.int_range(-sum(part.height for part in frames[:-1]), material.batch.height, eager=True).gather(order)
+    named = [name for name in ("document", "key", "invoice") if name in frame.columns]
+    frame = frame.with_columns(
+        label=pl.coalesce(*[pl.col(name) for name in named], "record_id"),
+        row=pl.when(places >= 0).then(places),
+    )
+    return Books(frame.with_row_index("order"), material)
+
+
+def _by_time(each: Sequence[tuple[pl.DataFrame, dict[str, pl.Expr]]]) -> pl.Series:
+    """Places of all records in order of time, ties by record id."""
+    by = [name for name in ("at", "record_id") if name in each[0][1]]
+    keys = [frame.select(columns[name].alias(name) for name in by) for frame, columns in each]
+    placed = pl.concat(keys, how="vertical_relaxed").with_row_index("place")
+    return placed.sort(by, nulls_last=True, maintain_order=True)["place"]
 
 
 def _signed(material: Material) -> Material:
@@ -198,11 +219,10 @@ _DAYS: dict[str, Callable[[Columns], str | None]] = {
 _SOURCES = {**_TEXTS, **_DAYS, "at": _role(Role.TIME), "amount": _role(Role.EXPOSURE), "manual": _field(Field.MANUAL)}
 
 
-def _named(frame: pl.DataFrame, material: Material) -> pl.DataFrame:
-    """The frame under the fixed names; blank texts become null."""
+def _described(frame: pl.DataFrame, material: Material) -> dict[str, pl.Expr]:
+    """What the frame's columns are under the fixed names; blank texts become null."""
     columns, zone = material.columns, material.settings.timezone
     wanted = [_text(pl.col(source)).alias(name) for name, source in _present(_TEXTS, columns, frame)]
-    label = [name for name, _ in _present(_TEXTS, columns, frame) if name in ("document", "key", "invoice")]
     for name, source in _present(_DAYS, columns, frame):
         if frame.schema[source].is_temporal():
             wanted.append(_local(frame, source, zone).dt.date().alias(name))
@@ -219,9 +239,8 @@ def _named(frame: pl.DataFrame, material: Material) -> pl.DataFrame:
     on_run = is_on_a_run(material, frame)
     if on_run is not None:
         wanted.append(pl.lit(on_run).alias("run"))
-    named = frame.select("record_id", _currency(frame, material), *wanted)
-    order = [name for name in ("document", "key", "invoice") if name in label]
-    return named.with_columns(label=pl.coalesce(*[pl.col(name) for name in order], "record_id"))
+    wanted = [pl.col("record_id"), _currency(frame, material), *wanted]
+    return {expression.meta.output_name(): expression for expression in wanted}
 
 
 def _present(

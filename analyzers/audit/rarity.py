@@ -9,10 +9,12 @@ Circumstances that meet on one record are counted together: their joint share is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from analyzers.audit.books import Books
 
@@ -69,25 +71,33 @@ class _Shares:
     """
 
     def __init__(self, frame: pl.DataFrame, odd: pl.DataFrame, marks: int) -> None:
-        self.frame, self.odd = frame, odd
-        mask = odd["mask"].to_numpy().astype(np.int64)
+        self.frame, self.places = frame, odd["order"].to_numpy()
+        self.masks = frame["mask"].to_numpy().astype(np.int64)
+        mask = self.masks[self.places]
         self.has = np.array([(mask >> i) & 1 for i in range(marks)], dtype=bool).reshape(marks, len(mask))
         self.wanted = [*(np.full(len(mask), 1 << i) for i in range(marks)), mask]
 
     def among_all(self) -> NDArray[np.float64]:
         """Shares among all records of history and batch: what a batch does by the hundred is not odd."""
-        masks = self.frame.group_by("mask").len()
-        total = float(self.frame.height)
-        counts = [self._counted(masks, wanted) for wanted in self.wanted]
-        return self._with_product(np.array(counts) / (total + 1.0))
+        sizes = np.bincount(self.masks)
+        counts = [_having(sizes[None, :], np.zeros_like(self.places), wanted) for wanted in self.wanted]
+        return self._with_product(np.array(counts) / (len(self.masks) + 1.0))
 
     def in_context(self, context: str, everywhere: NDArray[np.float64], *, past_only: bool) -> NDArray[np.float64]:
         """Shares among the past records of the same context (without a past: among its other records)."""
-        frame = self.frame.filter(pl.col("row").is_null()) if past_only else self.frame
-        itself = 0 if past_only else 1
-        near = frame.group_by(context, "mask").len()
-        rows = [self._in_group(near, context, wanted, itself) for wanted in self.wanted]
-        having, total = (np.array([row[i] for row in rows]) for i in (0, 1))
+        codes = _codes(self.frame[context])
+        counted = codes >= 0
+        if past_only:
+            counted &= self.frame["row"].is_null().to_numpy()
+        cells = (codes[counted], self.masks[counted])
+        shape = (int(codes.max(initial=0)) + 1, int(self.masks.max(initial=0)) + 1)
+        near = sparse.coo_array((np.ones(len(cells[0]), dtype=np.int64), cells), shape=shape).tocsr()
+        own = codes[self.places]
+        # A record that has no such context is in company of none.
+        itself, known = 0 if past_only else 1, own >= 0
+        total = np.where(known, np.maximum(near.sum(axis=1)[own] - itself, 0), 0)
+        having = np.array([_having(near, own, wanted) for wanted in self.wanted])
+        having = np.where(known, np.maximum(having - itself, 0.0), 0.0)
         return self._with_product((having + _SHRINK * everywhere) / (total + _SHRINK))
 
     def barred(self, without: Sequence[set[str]], context: str) -> NDArray[np.bool_]:
@@ -101,31 +111,22 @@ class _Shares:
         shares[-1] = np.maximum(shares[-1], product)
         return shares
 
-    def _counted(self, masks: pl.DataFrame, wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-        """How many records have at least the wanted marks."""
-        known, sizes = masks["mask"].to_numpy().astype(np.int64), masks["len"].to_numpy()
-        distinct, which = np.unique(wanted, return_inverse=True)
-        counts = np.array([sizes[(known & value) == value].sum() for value in distinct], dtype=np.float64)
-        counted: NDArray[np.float64] = counts[which]
-        return counted
 
-    def _in_group(
-        self, near: pl.DataFrame, context: str, wanted: NDArray[np.int64], itself: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Records of the same context that have at least the wanted marks, and all of them."""
-        asked = self.odd.select(context, "order").with_columns(wanted=pl.Series(wanted, dtype=pl.UInt32))
-        counts = (
-            asked.select(context, "wanted")
-            .unique()
-            .drop_nulls()
-            .join(near, on=context)
-            .group_by(context, "wanted")
-            .agg(
-                total=pl.col("len").sum(),
-                having=pl.col("len").filter((pl.col("mask") & pl.col("wanted")) == pl.col("wanted")).sum(),
-            )
-        )
-        joined = asked.join(counts, on=[context, "wanted"], how="left").sort("order")
-        having = joined["having"].fill_null(itself).to_numpy().astype(np.float64) - itself
-        total = joined["total"].fill_null(itself).to_numpy().astype(np.float64) - itself
-        return np.maximum(having, 0.0), total
+def _codes(values: pl.Series) -> NDArray[np.int64]:
+    """A number for each value, of shape (n,); -1 where there is none."""
+    if not isinstance(values.dtype, pl.Categorical):
+        values = values.cast(pl.String).cast(pl.Categorical(pl.Categories.random()))
+    return values.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def _having(sizes: Any, groups: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How many records of its group have at least the marks that each record is asked for.
+
+    sizes : records by group and mask, of shape (n_groups, n_masks).
+    """
+    counted = np.zeros(len(groups))
+    masks = np.arange(sizes.shape[1])
+    for value in np.unique(wanted):
+        asked = wanted == value
+        counted[asked] = sizes[:, np.flatnonzero((masks & value) == value)].sum(axis=1)[groups[asked]]
+    return counted
