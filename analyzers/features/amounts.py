@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analyzers.columns import Column, Role
 from analyzers.features.feature import Feature, FeatureKind, Parts, Task
-from analyzers.features.groups import GroupedValues, rising
+from analyzers.features.groups import EVERY, GroupedValues, Rows, blocks, rising
 from analyzers.features.rarity import MOST_CATEGORIES
 from analyzers.features.records import Records
 
@@ -29,6 +29,8 @@ EXPLAINED_SPREAD = 0.75
 _LEAST_OWN = 8
 _USUAL = 0.9
 _ENOUGH_PEERS = 20
+_MOST_SPREADS = 200_000
+"""Records, at most, that an entity column's usual spread is read from."""
 _MOST_MEASURES = 12
 """Measures, by source order, that are compared with the entity's own past."""
 _ORDINARY = (1e-12, 1e12)
@@ -108,8 +110,9 @@ def usual_in_category(records: Records, distance: Floats) -> Floats:
     factor = np.ones(len(distance))
     for name in records.columns.names(Role.CATEGORY)[:MOST_CATEGORIES]:
         grouped = GroupedValues(records.codes(name)[records.featured], distance, reference, order)
-        usual = np.where(grouped.counts >= _ENOUGH_PEERS, grouped.quantile(_USUAL), 0)
-        factor = np.maximum(factor, usual / overall)
+        for rows in blocks(EVERY, len(distance)):
+            usual = np.where(grouped.counts(rows) >= _ENOUGH_PEERS, grouped.quantile(_USUAL, rows), 0)
+            factor[rows] = np.maximum(factor[rows], usual / overall)
     return factor
 
 
@@ -142,39 +145,52 @@ class OwnPast:
 
     def __init__(self, records: Records, entity: str, values: Floats, order: NDArray[np.int64] | None = None) -> None:
         self.entity = entity
-        self._values = values[records.featured]
-        self._grouped = GroupedValues(records.own_codes(entity), values, records.reference, order, records.featured)
-        self._positive = bool(np.nanmin(values, initial=0.0) >= 0)
+        self._values = values
+        self._blocks = blocks(records.featured, records.height)
+        self._grouped = GroupedValues(records.own_codes(entity), values, records.reference, order)
         self._crowd = Crowd.of(values[records.reference])
-        self.counts = self._grouped.counts
-        self._spread = (self._grouped.quantile(0.75) - self._grouped.quantile(0.25)) / _IQR_OF_NORMAL
+
+    def counts(self, rows: Rows = EVERY) -> NDArray[np.int64]:
+        """How many other reference values the entity of each record has, of shape (n_rows,)."""
+        return self._grouped.counts(rows)
+
+    def _spread(self, rows: Rows) -> Floats:
+        return (self._grouped.quantile(0.75, rows) - self._grouped.quantile(0.25, rows)) / _IQR_OF_NORMAL
 
     @cached_property
     def relative_spread(self) -> float:
-        """Median over the records of their entity's own spread, as a share of everybody's."""
-        enough = self._spread[self.counts >= _LEAST_OWN]
+        """Median over records, evenly over all, of their entity's own spread, as a share of everybody's."""
+        some = np.arange(0, len(self._values), -(-len(self._values) // _MOST_SPREADS) or 1)
+        enough = self._spread(some)[self.counts(some) >= _LEAST_OWN]
         return float(np.median(enough)) / self._crowd.spread if len(enough) else 1.0
 
     def distance(self) -> Floats:
         """Distance from the shrunk own median in shrunk own deviations, of shape (n_featured,); 0 for NaN."""
-        n = self.counts
-        own = np.where(n > 0, self._grouped.quantile(0.5), 0)
+        return np.concatenate([self._distance(rows) for rows in self._blocks])
+
+    def _distance(self, rows: Rows) -> Floats:
+        n = self.counts(rows)
+        own = np.where(n > 0, self._grouped.quantile(0.5, rows), 0)
         centre = (n * own + CENTRE_RECORDS * self._crowd.centre) / (n + CENTRE_RECORDS)
-        own_variance = np.where(n > 1, self._spread, 0) ** 2 * n
-        shrunk = (own_variance + SPREAD_RECORDS * self._pooled(centre) ** 2) / (n + SPREAD_RECORDS)
+        own_variance = np.where(n > 1, self._spread(rows), 0) ** 2 * n
+        pooled = self._crowd.spread if self._pooled is None else self._pooled * np.abs(centre)
+        shrunk = (own_variance + SPREAD_RECORDS * pooled**2) / (n + SPREAD_RECORDS)
         of_centre = (self._crowd.spread * CENTRE_RECORDS / (n + CENTRE_RECORDS)) ** 2
-        return np.nan_to_num((self._values - centre) / np.sqrt(shrunk + of_centre))
+        return np.asarray(np.nan_to_num((self._values[rows] - centre) / np.sqrt(shrunk + of_centre)))
 
     def repeated(self) -> NDArray[np.bool_]:
         """Whether the entity has another value within `SAME_AMOUNT` of this one, of shape (n_featured,)."""
-        return np.asarray(self._grouped.nearest_gap() <= SAME_AMOUNT * np.abs(self._values))
+        near = [self._grouped.nearest_gap(rows) <= SAME_AMOUNT * np.abs(self._values[rows]) for rows in self._blocks]
+        return np.concatenate(near)
 
-    def _pooled(self, centre: Floats) -> Floats:
+    @cached_property
+    def _pooled(self) -> float | None:
+        """Usual spread of an entity as a share of its median; None where values or their spreads do not allow it."""
         relative = self._grouped.relative_spreads(least=_LEAST_OWN) / _IQR_OF_NORMAL
         relative = relative[np.isfinite(relative)]
-        if self._positive and len(relative) and float(np.median(relative)) > 0:
-            return np.asarray(float(np.median(relative)) * np.abs(centre))
-        return np.full(len(centre), self._crowd.spread)
+        positive = np.nanmin(self._values, initial=0.0) >= 0
+        usual = float(np.median(relative)) if positive and len(relative) else 0.0
+        return usual if usual > 0 else None
 
 
 def in_ordinary_units(values: Floats) -> Floats:

@@ -12,6 +12,15 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64] | slice
 """Some of the records: their numbers, or a slice that stands for all."""
 EVERY = slice(None)
+_BLOCK = 1 << 18
+"""Rows that are computed at a time: what is made of them on the way stays in the processor's cache."""
+
+
+def blocks(rows: Rows, n_records: int) -> list[Rows]:
+    """The rows, of so many records, a block after the other."""
+    if isinstance(rows, slice):
+        return [slice(start, min(start + _BLOCK, n_records)) for start in range(0, n_records, _BLOCK)]
+    return [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
 
 
 def rising(values: Floats) -> NDArray[np.int64]:
@@ -69,6 +78,7 @@ class GroupedValues:
     """Values of a column, by group, of which some records are the reference.
 
     Every statistic of a record is over the reference values of its group; a reference record is left out of its own.
+    Statistics are asked for some of the records and are of shape (n_rows,).
 
     Parameters
     ----------
@@ -80,8 +90,6 @@ class GroupedValues:
         Which records count.
     order : ndarray of int, shape (n,), optional
         `rising(values)`, where several groupings of the same values share it.
-    rows : ndarray of int or slice
-        The records that are asked about; all that is told of records is of shape (n_rows,).
     """
 
     def __init__(
@@ -90,65 +98,69 @@ class GroupedValues:
         values: Floats,
         reference: NDArray[np.bool_],
         order: NDArray[np.int64] | None = None,
-        rows: Rows = EVERY,
     ) -> None:
-        inside = reference & np.isfinite(values)
+        self._codes, self._values = codes, values
+        self._inside = reference & np.isfinite(values)
         order = rising(values) if order is None else order
-        order = order[inside[order]]
+        if not self._inside.all():
+            order = order[self._inside[order]]
         of_order = codes[order]
-        grouped = by_group(of_order)
-        order = order[grouped]
-        self._sorted = values[order]
         self._sizes = np.bincount(of_order, minlength=int(codes.max(initial=-1)) + 1)
         self._starts = np.cumsum(self._sizes) - self._sizes
-        rank = np.zeros(len(codes), dtype=np.int32)
-        rank[order] = np.arange(len(order)) - np.repeat(self._starts, self._sizes)
-        self._codes, self._values, self._inside, self._rank = codes[rows], values[rows], inside[rows], rank[rows]
+        order = order[by_group(of_order)]
+        del of_order
+        self._sorted = values[order]
+        rank = np.arange(len(order), dtype=np.int32) - np.repeat(self._starts.astype(np.int32), self._sizes)
+        self._rank = np.zeros(len(codes), dtype=np.int32)
+        self._rank[order] = rank
+        self._known: dict[tuple[float, int], _GroupQuantiles] = {}
 
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """How many reference values there are for each record, of shape (n_rows,)."""
-        return np.asarray(self._sizes[self._codes] - self._inside)
+    def counts(self, rows: Rows = EVERY) -> NDArray[np.int64]:
+        """How many reference values there are for each record."""
+        return np.asarray(self._sizes[self._codes[rows]] - self._inside[rows])
 
-    def quantile(self, share: float) -> Floats:
-        """The quantile for each record, of shape (n_rows,); NaN where the group has no other value."""
+    def quantile(self, share: float, rows: Rows = EVERY) -> Floats:
+        """The quantile for each record; NaN where the group has no other value."""
+        codes, rank, inside = self._codes[rows], self._rank[rows], self._inside[rows]
         if not len(self._sorted):
-            return np.full(len(self._codes), np.nan)
-        alone, without = self._quantiles(share, 0), self._quantiles(share, 1)
+            return np.full(len(codes), np.nan)
+        without = self._quantiles(share, 1)
         # Which of a group's values one's own displaces decides between three quantiles: no record needs its own.
-        displaced = (self._rank <= without.low[self._codes]).view(np.int8)
-        displaced = displaced + (self._rank <= without.high[self._codes])
-        result = without.values.ravel()[3 * self._codes + displaced]
-        outside = ~self._inside
-        if outside.any():
-            result[outside] = alone.values[self._codes[outside], 0]
+        displaced = (rank <= without.low[codes]).view(np.int8) + (rank <= without.high[codes])
+        result = without.values.ravel()[3 * codes + displaced]
+        if not inside.all():
+            outside = np.flatnonzero(~inside)
+            result[outside] = self._quantiles(share, 0).values[codes[outside], 0]
         return np.asarray(result)
 
     def _quantiles(self, share: float, left_out: int) -> _GroupQuantiles:
         """Quantiles of each group with one value left out, or none."""
-        counts = self._sizes - left_out
-        last = np.maximum(counts - 1, 0)
-        position = share * last
-        low = np.floor(position).astype(np.int64)
-        part = position - low
-        high = np.minimum(low + 1, last)
+        if (share, left_out) not in self._known:
+            counts = self._sizes - left_out
+            last = np.maximum(counts - 1, 0)
+            position = share * last
+            low = np.floor(position).astype(np.int64)
+            part = position - low
+            high = np.minimum(low + 1, last)
+            pairs = ((low, high), (low, high + 1), (low + 1, high + 1))
+            mixed = [(1 - part) * self._at(first) + part * self._at(second) for first, second in pairs]
+            values = np.stack(mixed, axis=1)
+            values[counts <= 0] = np.nan
+            self._known[share, left_out] = _GroupQuantiles(low, high, values)
+        return self._known[share, left_out]
 
-        def at(place: NDArray[np.int64]) -> Floats:
-            return np.asarray(self._sorted[np.minimum(self._starts + place, len(self._sorted) - 1)])
+    def _at(self, place: NDArray[np.int64]) -> Floats:
+        """Each group's value at a place of its own."""
+        return np.asarray(self._sorted[np.minimum(self._starts + place, len(self._sorted) - 1)])
 
-        pairs = ((low, high), (low, high + 1), (low + 1, high + 1))
-        values = np.stack([(1 - part) * at(first) + part * at(second) for first, second in pairs], axis=1)
-        values[counts <= 0] = np.nan
-        return _GroupQuantiles(low, high, values)
-
-    def nearest_gap(self) -> Floats:
-        """Distance to the nearest reference value of the group, of shape (n_rows,); infinite where there is none."""
-        codes, values = self._codes, self._values
+    def nearest_gap(self, rows: Rows = EVERY) -> Floats:
+        """Distance to the nearest reference value of the group; infinite where there is none."""
+        codes, values = self._codes[rows], self._values[rows]
         start, end = self._starts[codes], (self._starts + self._sizes)[codes]
-        below = start + self._rank - 1
+        below = start + self._rank[rows] - 1
         above = below + 2
-        outside = np.flatnonzero(~self._inside)
-        above[outside] = self._place(outside)
+        outside = np.flatnonzero(~self._inside[rows])
+        above[outside] = self._place(codes[outside], values[outside])
         below[outside] = above[outside] - 1
         gap = np.full(len(codes), np.inf)
         for place, within in ((below, below >= start), (above, above < end)):
@@ -156,10 +168,10 @@ class GroupedValues:
             gap[there] = np.minimum(gap[there], np.abs(values[there] - self._sorted[place[there]]))
         return gap
 
-    def _place(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Place of the first of the group's values that is not below each row's own, by bisection of all at once."""
-        low, values = self._starts[self._codes[rows]], self._values[rows]
-        high = low + self._sizes[self._codes[rows]]
+    def _place(self, codes: NDArray[np.int64], values: Floats) -> NDArray[np.int64]:
+        """Place of the first of the group's values that is not below each of these, by bisection of all at once."""
+        low = self._starts[codes]
+        high = low + self._sizes[codes]
         while (open_ := low < high).any():
             middle = (low + high) // 2
             less = open_ & (self._sorted[np.minimum(middle, len(self._sorted) - 1)] < values)

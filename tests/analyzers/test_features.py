@@ -46,7 +46,7 @@ def test_group_quantiles_leave_the_record_itself_out(rows: list[tuple[int, int |
             for j in range(len(rows))
             if j != i and reference[j] and codes[j] == codes[i] and np.isfinite(values[j])
         ]
-        assert grouped.counts[i] == len(others)
+        assert grouped.counts()[i] == len(others)
         assert quantiles[i] == pytest.approx(np.quantile(others, share) if others else np.nan, nan_ok=True)
         if np.isfinite(values[i]):
             assert gaps[i] == pytest.approx(min((abs(values[i] - other) for other in others), default=np.inf))
@@ -130,7 +130,7 @@ def test_thin_pasts_are_drawn_to_everybody() -> None:
     history = payments([10.0, 1_000.0] * 50, ["small", "large"] * 50)
     batch = payments([1_000.0, 1_000.0], ["small", "new"], start=200)
     own = OwnPast(all_records := records(history, batch, ROLES), "supplier", all_records.values("amount"))
-    assert own.counts[-2:].tolist() == [50, 0]
+    assert own.counts()[-2:].tolist() == [50, 0]
     assert own.distance()[-2] > 2 * abs(own.distance()[-1])
 
 
