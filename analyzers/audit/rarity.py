@@ -50,10 +50,10 @@ def marked_records(
     """
     names = list(marks)
     bits = sum((expr.fill_null(False).cast(pl.UInt32) * (1 << i) for i, expr in enumerate(marks.values())), pl.lit(0))
-    frame = books.frame.select("order", "row", *books.contexts, mask=bits.cast(pl.UInt32))
-    odd = frame.filter((pl.col("mask") > 0) & pl.col("row").is_not_null()).sort("order")
+    masks = books.frame.select(mask=bits.cast(pl.UInt32))["mask"]
+    odd = ((masks > 0) & books.frame["row"].is_not_null()).arg_true()
     barred = [set((without or {}).get(name, ())) for name in names]
-    shares = _Shares(frame, odd, len(names))
+    shares = _Shares(books, masks, odd, len(names))
     everywhere = shares.among_all()
     best = everywhere.copy()
     for context in books.contexts:
@@ -61,7 +61,7 @@ def marked_records(
         best = np.maximum(best, np.where(shares.barred(barred, context), 0.0, excused))
     severity = severity_of_share(best)
     own = {name: pl.Series(np.where(shares.has[i], severity[i], np.nan)).fill_nan(None) for i, name in enumerate(names)}
-    return pl.DataFrame({"order": odd["order"], "joint": severity[-1], **own})
+    return pl.DataFrame({"order": odd, "joint": severity[-1], **own}, schema_overrides={"order": pl.UInt32})
 
 
 class _Shares:
@@ -70,12 +70,12 @@ class _Shares:
     Arrays have one row per mark and a last one for a record's marks together, and one column per odd record.
     """
 
-    def __init__(self, frame: pl.DataFrame, odd: pl.DataFrame, marks: int) -> None:
-        self.frame, self.places = frame, odd["order"].to_numpy()
-        self.masks = frame["mask"].to_numpy().astype(np.int64)
-        mask = self.masks[self.places]
+    def __init__(self, books: Books, masks: pl.Series, odd: pl.Series, marks: int) -> None:
+        self.frame, self.places = books.frame, odd.to_numpy()
+        self.masks = masks.to_numpy()
+        mask = self.masks[self.places].astype(np.int64)
         self.has = np.array([(mask >> i) & 1 for i in range(marks)], dtype=bool).reshape(marks, len(mask))
-        self.wanted = [*(np.full(len(mask), 1 << i) for i in range(marks)), mask]
+        self.wanted = [*(1 << i for i in range(marks)), mask]
 
     def among_all(self) -> NDArray[np.float64]:
         """Shares among all records of history and batch: what a batch does by the hundred is not odd."""
@@ -119,14 +119,20 @@ def _codes(values: pl.Series) -> NDArray[np.int64]:
     return values.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def _having(sizes: Any, groups: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How many records of its group have at least the marks that each record is asked for.
+def _having(sizes: Any, groups: NDArray[np.int64], wanted: int | NDArray[np.int64]) -> NDArray[np.float64]:
+    """How many records of its group have at least the wanted marks, for each record.
 
     sizes : records by group and mask, of shape (n_groups, n_masks).
     """
-    counted = np.zeros(len(groups))
     masks = np.arange(sizes.shape[1])
-    for value in np.unique(wanted):
+
+    def of_groups(value: int) -> NDArray[np.float64]:
+        return np.asarray(sizes[:, np.flatnonzero((masks & value) == value)].sum(axis=1), dtype=np.float64)
+
+    if isinstance(wanted, int):
+        return of_groups(wanted)[groups]
+    counted = np.zeros(len(groups))
+    for value in np.flatnonzero(np.bincount(wanted)):
         asked = wanted == value
-        counted[asked] = sizes[:, np.flatnonzero((masks & value) == value)].sum(axis=1)[groups[asked]]
+        counted[asked] = of_groups(int(value))[groups[asked]]
     return counted

@@ -21,6 +21,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "memory_limit": "2GB",
 }
+_ROWS_AT_A_TIME = 1_000_000
 
 
 def with_record_ids(frame: pl.DataFrame, columns: Columns, monitor: str) -> pl.DataFrame:
@@ -45,20 +46,28 @@ def record_ids(frame: pl.DataFrame, columns: Columns, monitor: str) -> pl.Series
     connection = duckdb.connect(":memory:", config=_CONFIG)
     try:
         # Only names of our own enter the relation: the source's may differ by case alone.
-        connection.register("sereno_frame", frame.select(pl.col(one.name).alias(one.stored) for one in stored.values()))
-        ids = sql.frame(connection, query).to_series()
+        named = frame.select(pl.col(one.name).alias(one.stored) for one in stored.values())
+        ids = _asked(connection, named, query)
         if ids.n_unique() < ids.len():
-            ids = _numbered(
-                connection, ids, f"SELECT {hashing.row_hash(content)} FROM (SELECT {casts} FROM sereno_frame)"
-            )
+            hashes = f"SELECT {hashing.row_hash(content)} FROM (SELECT {casts} FROM sereno_frame)"
+            ids = _numbered(connection, ids, _asked(connection, named, hashes))
     finally:
         connection.close()
     return ids.alias("record_id")
 
 
-def _numbered(connection: sql.Connection, ids: pl.Series, row_hashes: str) -> pl.Series:
+def _asked(connection: sql.Connection, frame: pl.DataFrame, query: str) -> pl.Series:
+    """What the query says of each row of `sereno_frame`, some rows at a time: texts of all at once take gigabytes."""
+    parts = [pl.Series([], dtype=pl.String)]
+    for part in frame.iter_slices(_ROWS_AT_A_TIME):
+        connection.register("sereno_frame", part)
+        parts.append(sql.frame(connection, query).to_series())
+    return pl.concat(parts)
+
+
+def _numbered(connection: sql.Connection, ids: pl.Series, hashes: pl.Series) -> pl.Series:
     """Repeated ids, from the second on in order of their content, with their number hashed in."""
-    frame = pl.DataFrame({"id": ids, "hash": sql.frame(connection, row_hashes).to_series()}).with_row_index("line")
+    frame = pl.DataFrame({"id": ids, "hash": hashes}).with_row_index("line")
     frame = frame.filter(pl.col("id").is_duplicated()).sort("id", "hash", "line")
     frame = frame.with_columns(occurrence=pl.int_range(1, pl.len() + 1).over("id")).filter(pl.col("occurrence") > 1)
     connection.register("sereno_repeated", frame.select("line", id="id", occurrence="occurrence"))
