@@ -58,9 +58,9 @@ def record_ids(frame: pl.DataFrame, columns: Columns, monitor: str) -> pl.Series
 
 def _asked(connection: sql.Connection, frame: pl.DataFrame, query: str) -> pl.Series:
     """What the query says of each row of `sereno_frame`, some rows at a time: texts of all at once take gigabytes."""
-    parts = [pl.Series([], dtype=pl.String)]
-    for part in frame.iter_slices(_ROWS_AT_A_TIME):
-        connection.register("sereno_frame", part)
+    parts = []
+    for start in range(0, max(frame.height, 1), _ROWS_AT_A_TIME):
+        connection.register("sereno_frame", frame.slice(start, _ROWS_AT_A_TIME))
         parts.append(sql.frame(connection, query).to_series())
     return pl.concat(parts)
 
