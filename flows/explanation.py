@@ -5,73 +5,34 @@ A model that cannot be used never costs a report: the texts are templates then, 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 
-from analyzers.errors import ModelError
-from flows.models import chosen_model, open_engine, open_server
-from flows.narration_cost import Meter
+from flows.narrating import Narrated, Narrating
 from flows.plan import MonitorRun, Plan
-from flows.warehouse import narratives as stored
-from flows.workspace import Workspace
-from reports.contents import ModelNote
-from reports.narrator import narrate
-from reports.narrator.engines import Engine
-from reports.narrator.skeleton import Skeleton
-
-log = logging.getLogger("sereno.night")
 
 
-def explain(plan: Plan, runs: Sequence[MonitorRun]) -> int:
-    """Narrate every finding of these runs; the number of narratives."""
-    engine, note = engine_or_template(plan.workspace)
-    lang = plan.workspace.settings.language
-    with plan.warehouse.reading() as connection:
-        kept = stored.load_skeletons(connection)
-    skeletons = {key: Skeleton.model_validate_json(text) for key, text in kept.items()}
-    total, cost = 0, None
-    for run in runs:
-        meter = Meter(engine, plan.workspace.settings.watts) if engine is not None else None
-        findings = plan.handover.read_analysis(run.name).findings
-        narration = narrate(
-            findings,
-            lang=lang,
-            timezone=run.monitor.timezone,
-            engine=engine,
-            mode=note.mode,
-            playbooks=run.monitor.playbooks,
-            skeletons=skeletons,
-            prefixes=plan.workspace.prefixes(),
-            progress=_progress(run.name),
-        )
-        skeletons = {**skeletons, **narration.skeletons}
-        plan.handover.write_narratives(run.name, narration.narratives)
-        plan.handover.write_skeletons(run.name, narration.skeletons)
-        if meter is not None:
-            own = meter.read(len(narration.skeletons))
-            plan.handover.write_cost(run.name, own)
-            cost = own if cost is None else cost + own
-        total += len(narration.narratives)
-    plan.handover.write_model(note.model_copy(update={"cost": cost}))
-    return total
+def explain(plan: Plan, runs: Sequence[MonitorRun], narrating: Narrating | None = None) -> int:
+    """Narrate every finding of these runs and hand the texts over; the number of narratives.
+
+    narrating : what has narrated them since they were analyzed; where it was not given all of them, a new one does.
+    """
+    if narrating is not None and narrating.runs == {run.name for run in runs}:
+        return _hand_over(plan, narrating.finish())
+    with contextlib.closing(Narrating(plan, at_once=False)) as own:
+        for place, run in enumerate(runs, start=1):
+            own.give(run, to_come=len(runs) - place)
+        return _hand_over(plan, own.finish())
 
 
-def engine_or_template(workspace: Workspace) -> tuple[Engine | None, ModelNote]:
-    """What narrates the workspace's nights; nothing, and why, where it cannot be used."""
-    if not workspace.settings.narration:
-        return None, ModelNote(reason="narration is switched off in sereno.yaml")
-    try:
-        if (server := workspace.settings.model_server) is not None:
-            return open_server(server)
-        return open_engine(chosen_model(workspace), workspace)
-    except ModelError as error:
-        log.warning("%s; the texts are templates", error)
-        return None, ModelNote(reason=str(error))
-
-
-def _progress(name: str) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        if done % 20 == 0 or done == total:
-            log.info("%s: %d of %d findings explained", name, done, total)
-
-    return report
+def _hand_over(plan: Plan, narrated: Narrated) -> int:
+    total = None
+    for name, (narration, cost) in narrated.of.items():
+        plan.handover.write_narratives(name, narration.narratives)
+        plan.handover.write_skeletons(name, narration.skeletons)
+        if cost is not None:
+            plan.handover.write_cost(name, cost)
+            total = cost if total is None else total + cost
+    # Last: it says that everything is explained.
+    plan.handover.write_model(narrated.note.model_copy(update={"cost": total}))
+    return sum(len(narration.narratives) for narration, _ in narrated.of.values())

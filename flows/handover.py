@@ -56,6 +56,11 @@ class Handover:
         """The frame that was kept."""
         return pl.read_parquet(self.folder / f"{monitor}.{kind}.parquet")
 
+    def count(self, monitor: str, kind: str) -> int:
+        """How many records a kept frame has; 0 where there is none."""
+        path = self.folder / f"{monitor}.{kind}.parquet"
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item()) if path.exists() else 0
+
     def read_references(self, monitor: str) -> dict[str, pl.DataFrame]:
         """The reference tables that were kept, by name."""
         prefix = f"{monitor}.reference-"
@@ -121,6 +126,10 @@ class Handover:
     def write_model(self, note: ModelNote) -> None:
         """Keep what the report says of the model."""
         (self.folder / "model.json").write_text(note.model_dump_json(), encoding="utf-8")
+
+    def explained(self) -> bool:
+        """Whether the texts of this night are all here."""
+        return (self.folder / "model.json").exists()
 
     def read_model(self) -> ModelNote:
         """What the report says of the model; none where nothing was narrated."""

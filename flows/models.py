@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 from analyzers.cores import cores
+from analyzers.errors import ModelError
 from flows.model_server import ServerEngine, identity
 from flows.model_store.register import mark_of
 from flows.workspace import Workspace
 from reports.contents import Mode, ModelNote
 from reports.narrator.engines import Engine, LlamaEngine, default_model_path, weights_sha256
+
+log = logging.getLogger("sereno.night")
 
 
 def requested_model(path: Path | None) -> Path | None:
@@ -62,3 +66,16 @@ def open_server(url: str) -> tuple[Engine, ModelNote]:
     """The engine behind a model server, and what the report says of it; ModelError where it cannot be used."""
     engine = ServerEngine(url)
     return engine, ModelNote(name=engine.name, mode=Mode.STRICT)
+
+
+def engine_or_template(workspace: Workspace) -> tuple[Engine | None, ModelNote]:
+    """What narrates the workspace's nights; nothing, and why, where it cannot be used."""
+    if not workspace.settings.narration:
+        return None, ModelNote(reason="narration is switched off in sereno.yaml")
+    try:
+        if (server := workspace.settings.model_server) is not None:
+            return open_server(server)
+        return open_engine(chosen_model(workspace), workspace)
+    except ModelError as error:
+        log.warning("%s; the texts are templates", error)
+        return None, ModelNote(reason=str(error))

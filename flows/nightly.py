@@ -31,6 +31,7 @@ from flows.handover import Handover
 from flows.house_style import read_style
 from flows.models import model_hash
 from flows.monitors import Monitor
+from flows.narrating import Narrating, narrating_beside
 from flows.night_artifacts import Progress, show_summary
 from flows.notices import failed_notice, tell, tell_missed
 from flows.one_line_failures import exit_status_of, one_line_failure, worth_retrying
@@ -91,9 +92,9 @@ def analyze(plan: Plan, name: str) -> int:
 
 @task(name="explain", task_run_name="explain", timeout_seconds=7200, **_KEPT)
 @one_line_failure
-def explain(plan: Plan, names: list[str]) -> int:
-    """Let the local model explain every finding; the number of narratives."""
-    return explanation.explain(plan, [plan.run(name) for name in names])
+def explain(plan: Plan, names: list[str], narrating: Narrating | None) -> int:
+    """Let the local model explain every finding, as it began to beside the analysis; the number of narratives."""
+    return explanation.explain(plan, [plan.run(name) for name in names], narrating)
 
 
 @task(name="publish", task_run_name="publish", timeout_seconds=3600, **_KEPT)
@@ -215,15 +216,11 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
         if _keep_failure(outcomes, names, state):
             outcomes.decide({name: (Decision(what), why) for name, (what, why) in state.result().items()})
     progress.step()
-    with spread_of(plan) as spread:
-        spreading: Any = quote(replace(plan, spread=spread))
-        for run in outcomes.going():
-            log.info("%s: analyzing %s", run.name, run.data_date, extra=about(run))
-            _keep_failure(outcomes, [run.name], analyze(spreading, run.name, return_state=True))
-            progress.step()
-    if names := [run.name for run in outcomes.going()]:
-        log.info("explaining")
-        _keep_failure(outcomes, names, explain(shared, names, return_state=True))
+    with narrating_beside(plan, outcomes.going()) as narrating:
+        _analyze_all(plan, outcomes, progress, narrating)
+        if names := [run.name for run in outcomes.going()]:
+            log.info("explaining")
+            _keep_failure(outcomes, names, explain(shared, names, quote(narrating), return_state=True))
     progress.step()
     if outcomes.to_report():
         log.info("writing the report")
@@ -243,6 +240,19 @@ def _night(plan: Plan, *, mail: bool) -> list[dict[str, Any]]:
             outcomes.undelivered(state.message or "the mail is still to go", exit_status_of(state))
     progress.finish()
     return outcomes.lines()
+
+
+def _analyze_all(plan: Plan, outcomes: Outcomes, progress: Progress, narrating: Narrating | None) -> None:
+    """Analyze every run that goes on; each is narrated while the next is analyzed."""
+    with spread_of(plan) as spread:
+        spreading: Any = quote(replace(plan, spread=spread))
+        runs = outcomes.going()
+        for place, run in enumerate(runs, start=1):
+            log.info("%s: analyzing %s", run.name, run.data_date, extra=about(run))
+            state = analyze(spreading, run.name, return_state=True)
+            if _keep_failure(outcomes, [run.name], state) and narrating is not None:
+                narrating.give(run, to_come=len(runs) - place)
+            progress.step()
 
 
 def _keep_failure(outcomes: Outcomes, names: list[str], state: State[Any]) -> bool:

@@ -203,10 +203,10 @@ def _texts(
     engine = _engine(plan, told.values())
     modes = {each.mode for each in told.values()}
     mode = next((each for each in (Mode.PROSE, Mode.STRICT) if each in modes), Mode.TEMPLATE)
-    templates = {name for name, text in told.items() if text.mode is Mode.TEMPLATE}
+    templates = {name: text.unasked for name, text in told.items() if text.mode is Mode.TEMPLATE}
     texts: dict[str, Narrative] = {}
-    for by_template in (False, True):
-        chosen = [each for each in found if by_template == (each.fingerprint in templates)]
+    for unasked in (None, False, True):
+        chosen = [each for each in found if templates.get(each.fingerprint) is unasked]
         narration = narrate(
             chosen,
             lang=lang,
@@ -214,10 +214,13 @@ def _texts(
             engine=engine,
             mode=mode,
             playbooks=run.monitor.playbooks,
-            skeletons={} if by_template else skeletons,
+            skeletons=skeletons if unasked is None else {},
             prefixes=plan.workspace.prefixes(),
         )
-        texts |= {each.fingerprint: text for each, text in zip(chosen, narration.narratives, strict=True)}
+        texts |= {
+            each.fingerprint: text.model_copy(update={"unasked": bool(unasked)})
+            for each, text in zip(chosen, narration.narratives, strict=True)
+        }
     return texts
 
 

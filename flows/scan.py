@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,21 +81,19 @@ def run_scan(scan: Scan, say: Say) -> dict[str, Any]:
     started = time.monotonic()
     settings = _settings(scan)
     _check_outputs(scan)
-    engine, model = open_engine(requested_model(scan.model) if scan.narrate else None)
-    read = _read(scan, say)
-    say(f"analyzing {read.inputs.height:,} records" + (f" against {read.baseline.height:,}" if scan.baselines else ""))
-    analysis = analyze(
-        Material(
-            columns=read.columns,
-            history=mask_persons(read.baseline, read.columns, _MASK_KEY),
-            batch=mask_persons(read.inputs, read.columns, _MASK_KEY),
-            settings=settings,
-        )
-    )
+    with ThreadPoolExecutor(1) as beside:
+        opening = beside.submit(open_engine, requested_model(scan.model) if scan.narrate else None)
+        read = _read(scan, say)
+        if opening.done():
+            # A file that is no model is refused before the analysis.
+            opening.result()
+        analysis = _analyze(scan, read, settings, say)
+        engine, model = opening.result()
     say(f"explaining {len(analysis.findings)} findings")
     findings = tuple(_placed(finding, read.rows) for finding in analysis.findings)
     meter = Meter(engine, WorkspaceSettings().watts) if engine is not None else None
-    narration = narrate(findings, lang=scan.lang, timezone="UTC", engine=engine)
+    with meter.running() if meter is not None else contextlib.nullcontext():
+        narration = narrate(findings, lang=scan.lang, timezone="UTC", engine=engine)
     if meter is not None:
         model = model.model_copy(update={"cost": meter.read(len(narration.skeletons))})
     reported = tuple(
@@ -111,6 +111,18 @@ def run_scan(scan: Scan, say: Say) -> dict[str, Any]:
         "model": model.name,
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _analyze(scan: Scan, read: Read, settings: AnalysisSettings, say: Say) -> Analysis:
+    say(f"analyzing {read.inputs.height:,} records" + (f" against {read.baseline.height:,}" if scan.baselines else ""))
+    return analyze(
+        Material(
+            columns=read.columns,
+            history=mask_persons(read.baseline, read.columns, _MASK_KEY),
+            batch=mask_persons(read.inputs, read.columns, _MASK_KEY),
+            settings=settings,
+        )
+    )
 
 
 def _placed(finding: Finding, places: pl.Series) -> Finding:

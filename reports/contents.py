@@ -55,6 +55,8 @@ class Narrative(Frozen):
     replaced: int = 0
     """Claims that failed the grounding check and were replaced by the plain clause."""
     model: str | None = None
+    unasked: bool = False
+    """Whether there was a model and it was not asked about this finding: it had no time left, or failed before."""
 
 
 class EarlierFinding(Frozen):
@@ -142,6 +144,8 @@ class ModelNote(Frozen):
     """Day of that exam."""
     cost: Cost | None = None
     """What its narration came to; null where no model wrote."""
+    failure: str | None = None
+    """How it failed while it narrated; what it had not been asked about then keeps template sentences."""
 
 
 class Precision(Frozen):

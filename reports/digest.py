@@ -143,6 +143,11 @@ class Digest:
         """Claims of all narratives that failed the check against the facts."""
         return sum(placed.reported.narrative.replaced for placed in self.ordered)
 
+    @property
+    def unasked(self) -> int:
+        """Findings about which the model was not asked, as its time was used up or it failed."""
+        return sum(placed.reported.narrative.unasked for placed in self.ordered)
+
     def looked(self, phrases: Phrases) -> str:
         """The sentence that proves the run looked: records, history and checks."""
         history = sum(part.history_records for part in self.night.parts)

@@ -58,7 +58,7 @@ def keep_skeletons(connection: sql.Connection, skeletons: Mapping[str, str]) -> 
     return sql.insert(connection, "skeletons", added)
 
 
-_COLUMNS = "finding, lang, mode, grounded, replaced, model, text, claims"
+_COLUMNS = "finding, lang, mode, grounded, replaced, model, unasked, text, claims"
 
 
 def _narrative(row: sql.Row) -> Narrative:

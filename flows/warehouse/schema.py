@@ -246,6 +246,11 @@ def _add_file_readings(connection: sql.Connection) -> None:
     sql.run(connection, _FILE_READINGS)
 
 
+def _add_unasked(connection: sql.Connection) -> None:
+    """Which findings the model was not asked about, since its time was used up."""
+    sql.run(connection, "ALTER TABLE narratives ADD COLUMN unasked BOOLEAN DEFAULT false")
+
+
 STEPS: tuple[Step, ...] = (
     _first_tables,
     _add_review,
@@ -257,6 +262,7 @@ STEPS: tuple[Step, ...] = (
     _add_likeness,
     _add_readings,
     _add_file_readings,
+    _add_unasked,
 )
 """Step n brings a file from version n to version n + 1."""
 

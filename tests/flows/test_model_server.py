@@ -14,8 +14,8 @@ import pytest
 
 from analyzers.errors import ModelError, MonitorError
 from analyzers.results import FactKind
-from flows.explanation import engine_or_template
 from flows.model_server import ServerEngine, is_private, private_address
+from flows.models import engine_or_template
 from flows.narration_cost import Meter
 from flows.workspace import Workspace
 from reports.contents import Mode
@@ -75,7 +75,8 @@ FINDINGS = [
 def test_a_server_narrates_like_a_local_model(server: str) -> None:
     engine = ServerEngine(server)
     meter = Meter(engine, watts=10)
-    told = narrate(FINDINGS, lang="es", engine=engine)
+    with meter.running():
+        told = narrate(FINDINGS, lang="es", engine=engine)
     cost = meter.read(len(told.skeletons))
     assert (cost.tokens_read, cost.tokens_written) == (100 * cost.asked, 12 * cost.asked)
     assert cost.asked

@@ -27,8 +27,9 @@ COST = Cost(
 def test_energy_follows_from_processor_time() -> None:
     engine = RandomEngine(0)
     meter = Meter(engine, watts=36.0)
-    engine.tokens = Tokens(90, 10)
-    sum(number * number for number in range(2_000_000))
+    with meter.running():
+        engine.tokens = Tokens(90, 10)
+        sum(number * number for number in range(2_000_000))
     cost = meter.read(asked=3)
     assert (cost.asked, cost.tokens_read, cost.tokens_written) == (3, 90, 10)
     assert cost.watt_hours == pytest.approx(cost.processor_seconds * 0.01)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ import pytest
 
 from flows import triaging
 from flows.cli import status
+from flows.narrating import Narrating
 from flows.warehouse import Warehouse, runs, sql
 from flows.warehouse.triage import Verdict
 from flows.workspace import Workspace
@@ -95,6 +98,35 @@ def test_it_is_the_winding_back_that_makes_it_the_same(
     code, said = reproduced(lived, capsys)
     assert code == 1
     assert any(HUGE in each or "review" in each for each in said["differences"])
+
+
+def test_findings_that_the_time_did_not_suffice_for_are_left_to_the_template_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = folder / "sereno.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("narration: false\n", ""), encoding="utf-8")
+    monkeypatch.setattr("reports.narrator.narration.BATCH", 1)
+    hour = itertools.count(step=3600).__next__
+    monkeypatch.setattr("flows.explanation.Narrating", functools.partial(Narrating, clock=hour))
+    _, analysis = run_night(folder, DATA_DATE)
+    monkeypatch.undo()
+    with Warehouse.of(Workspace.open(folder)).reading() as connection:
+        query = "SELECT finding FROM narratives WHERE mode {} 'template' AND unasked = {}"
+        told, left = (
+            {name for (name,) in sql.rows(connection, query.format(*each))} for each in (("!=", "false"), ("=", "true"))
+        )
+    assert told, "one question was put to the model"
+    assert left, "all others were not"
+    assert len(told | left) == len(analysis.findings)
+    first = max(analysis.findings, key=lambda finding: (finding.mailed, finding.priority))
+    assert first.id in told
+    # A later night has time for all and keeps their answers, which the first did not know.
+    run_night(folder, DATA_DATE + timedelta(days=1))
+    with Warehouse.of(Workspace.open(folder)).reading() as connection:
+        later = sql.rows(connection, "SELECT count(*) FROM narratives WHERE unasked")
+    assert later == [(len(left),)]
+    code, said = reproduced(folder, capsys)
+    assert (code, said["differences"], said["otherwise"]) == (0, [], [])
 
 
 EDITS = {
