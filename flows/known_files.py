@@ -46,11 +46,14 @@ class Files:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """Size, times and place of a file; None where it was written just now, or its times lie ahead of the clock.
+    """Size, times and place of a file; None where it is gone, was written just now, or its times lie ahead of the clock.
 
     The time of its last change of any kind cannot be set by those who write it.
     """
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # who reads it says so
     if max(found.st_mtime_ns, found.st_ctime_ns) > time.time_ns() - _TOO_FRESH:
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev

@@ -13,6 +13,7 @@ from analyzers.errors import SourceError
 from flows.sources import native
 from flows.sources.assembling import assemble
 from flows.sources.column_types import TypedColumn
+from flows.sources.holding_still import holding_still
 from flows.sources.instants import ClockChanges
 from flows.sources.kinds import ColumnKind, Kind
 from flows.sources.paths import expand
@@ -64,11 +65,13 @@ def read_files(
     ------
     SourceError
         Where a file is missing, unreadable, empty, no table, or a stated kind does not fit most of a column.
+    OperationError
+        Where a file vanishes, gets shorter or is replaced while it is read.
     """
     paths = expand(patterns)
     if not paths:
         raise SourceError("no input; name at least one file")
-    with tempfile.TemporaryDirectory(prefix="sereno-") as folder:
+    with holding_still(paths), tempfile.TemporaryDirectory(prefix="sereno-") as folder:
         files = [open_file(path, Path(folder) / str(number)) for number, path in enumerate(paths)]
         return table_of(files, kinds or {}, timezone)
 
