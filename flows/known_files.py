@@ -46,7 +46,7 @@ class Files:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """Size, times and place of a file; None where it is gone, was written just now, or its times lie ahead of the clock.
+    """Size, times and place of a file; None where it is gone, was written just now, or has times ahead of the clock.
 
     The time of its last change of any kind cannot be set by those who write it.
     """

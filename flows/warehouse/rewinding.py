@@ -69,7 +69,8 @@ def rewind(connection: sql.Connection, run: RunRecord, until: Publication) -> No
 
     A run of another date that was decided again since stands in for the one it replaced.
     """
-    later = {each.run for each in _publications(connection) if each.seq >= until.seq}
+    published = [each for each in _publications(connection) if each.seq >= until.seq]
+    later = {each.run for each in published}
     stand_ins = _stand_ins(connection, run, until)
     for name in sorted(later - stand_ins.keys()):
         publish.delete_run(connection, name)
@@ -80,7 +81,15 @@ def rewind(connection: sql.Connection, run: RunRecord, until: Publication) -> No
     for table in ("dispositions", "snoozes"):
         sql.run(connection, f"DELETE FROM {table} WHERE audit_seq > ?", [until.seq])
     records = sql.quoted(tables.table_name("records", run.monitor))
-    sql.run(connection, f"DELETE FROM {records} WHERE first_seen_at > ?", [run.started_at])
+    # By the log's order too: a clock that was set back gives later records earlier times.
+    of_monitor = [each.content for each in published if each.content and each.content["monitor"] == run.monitor]
+    began = {datetime.fromisoformat(content["started_at"]) for content in of_monitor} - {run.started_at}
+    sql.run(
+        connection,
+        f"DELETE FROM {records} WHERE first_seen_at > $started "
+        "OR first_seen_at IN (SELECT CAST(unnest($began) AS TIMESTAMPTZ))",
+        {"started": run.started_at, "began": sorted(each.isoformat() for each in began)},
+    )
 
 
 def changed_since(connection: sql.Connection, run: RunRecord, until: Publication) -> list[str]:

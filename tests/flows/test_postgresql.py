@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from analyzers.errors import DatabaseError, MonitorError, SourceError
 from flows.cli import status
+from flows.sources.databases import reading
 from flows.sources.databases.reading import Extract, databases
 from flows.sources.databases.watermark import Form, Watermark
 from flows.sources.files import Kind
@@ -247,3 +249,28 @@ def test_a_server_that_is_down_may_come_back(server: Server, workspace: Workspac
     finally:
         server.start()
     assert read(workspace).height == 0
+
+
+def test_a_server_that_goes_while_it_is_read_is_one_line_and_its_rows_are_whole_the_next_time(
+    server: Server, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = 2_000_000
+    server.sql(f"CREATE TABLE t AS SELECT n AS id, repeat(n::text, 8) AS said FROM generate_series(1, {rows}) AS n")
+    taken, add = list[int](), reading._Spool.add
+
+    def stopping(spool: Any, batch: pl.DataFrame) -> None:
+        taken.append(batch.height)
+        if len(taken) == 1:
+            server.stop()
+        add(spool, batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reading._Spool, "add", stopping)
+        try:
+            with pytest.raises(DatabaseError, match="check that it runs") as failed:
+                read(workspace)
+        finally:
+            server.start()
+    assert taken, "some rows had come already"
+    assert "\n" not in str(failed.value)
+    assert read(workspace)["id"].n_unique() == rows
