@@ -23,6 +23,8 @@ ALWAYS = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # What is told outside of a night goes to standard error only.
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "false",
 }
 DIRECT = {"NO_PROXY": "*", "no_proxy": "*"}

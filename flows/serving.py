@@ -11,23 +11,17 @@ creating one dials out.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from analyzers.errors import OperationError, SerenoError, UsageError
+from analyzers.errors import SerenoError
 from flows.notices import tell_missed
-from flows.prefect_environment import environment, is_healthy, served_url, serving_file
+from flows.own_server import own_server
+from flows.prefect_environment import environment
 from flows.triage_links import remember_form
 from flows.workspace import Workspace
 from reports.locale import texts
@@ -36,7 +30,6 @@ log = logging.getLogger("sereno.night")
 DEPLOYMENT = "sereno"
 _AT_ONCE = 3
 """Runs carried out at the same time: a verdict does not wait for the night."""
-_STARTUP_SECONDS = 180
 
 
 def serve(workspace: Workspace) -> None:
@@ -159,57 +152,3 @@ def _deployment(flow: Any, form: Any, **settings: Any) -> Any:
 
 def _description(workspace: Workspace, form: str) -> str:
     return str(texts(workspace.settings.language)["forms"][form]["description"])
-
-
-@contextlib.contextmanager
-def own_server(workspace: Workspace) -> Iterator[str]:
-    """A Prefect server for this workspace; its API address. UsageError where the port is taken."""
-    settings = workspace.settings.prefect
-    host, port = settings.host, settings.port
-    url = f"{settings.own_url}/api"
-    if served_url(workspace):
-        raise UsageError(f"{workspace.folder}: already served at {url}; stop the other `sereno serve` first")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UsageError(
-                f"{host}:{port} cannot be listened at ({error.strerror}); choose another with "
-                "`prefect: {port: N}` in sereno.yaml"
-            ) from None
-    log_path = workspace.prefect_home / "server.log"
-    with log_path.open("ab") as log:
-        # Its own session: a Ctrl-C reaches this process first, which then ends the server in order.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.prefect_server"],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, **environment(workspace), "PREFECT_API_URL": url},
-            start_new_session=True,
-        )
-    try:
-        _wait_until_healthy(process, url, str(log_path))
-        serving_file(workspace).write_text(json.dumps({"url": url, "pid": process.pid}), encoding="utf-8")
-        yield url
-    finally:
-        serving_file(workspace).unlink(missing_ok=True)
-        process.send_signal(signal.SIGTERM)
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: str) -> None:
-    deadline = time.monotonic() + _STARTUP_SECONDS
-    while not is_healthy(url):
-        if process.poll() is not None:
-            raise OperationError(f"the Prefect server ended while starting (status {process.returncode}); see {log}")
-        if time.monotonic() > deadline:
-            raise OperationError(f"the Prefect server did not answer within {_STARTUP_SECONDS} s; see {log}")
-        time.sleep(0.5)

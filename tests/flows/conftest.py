@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from flows.serving import own_server
+from flows.own_server import own_server
 from flows.workspace import Workspace
 
 DATA_DATE = date(2026, 3, 31)

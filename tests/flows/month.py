@@ -174,7 +174,8 @@ class Machine:
 
     def switch_on(self) -> None:
         """Start the Prefect server and, as `sereno serve` does, register the night."""
-        from flows.serving import _night_deployment, own_server
+        from flows.own_server import own_server
+        from flows.serving import _night_deployment
 
         os.environ["PREFECT_API_URL"] = self.running.enter_context(own_server(self.workspace))
         self.deployment = _night_deployment(self.workspace).apply()

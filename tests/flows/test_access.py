@@ -16,8 +16,8 @@ import pytest
 from analyzers.errors import UsageError
 from flows.cli import status
 from flows.doctor.encryption import look_at_encryption
+from flows.own_server import own_server
 from flows.prefect_environment import environment
-from flows.serving import own_server
 from flows.workspace import Workspace
 from tests.flows.conftest import DATA_DATE, free_port
 from tests.flows.nights import run_night

@@ -17,13 +17,16 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from flows.own_server import own_server
+from flows.prefect_environment import is_healthy
 from flows.schedule import data_date_of, newest_start
 from flows.warehouse import Warehouse, audit, runs, triage
 from flows.warehouse.runs import RunRecord, RunStatus
 from flows.warehouse.triage import Verdict
 from flows.workspace import Workspace, exclusive
 from tests.flows.conftest import DATA_DATE
-from tests.flows.serving import deployment, ended, post, runs_of, served, start, wait_for
+from tests.flows.mail_sink import plain_sink
+from tests.flows.serving import deployment, ended, post, runs_of, serve_log, served, start, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serving")]
 CHROMIUM = shutil.which("chromium")
@@ -136,7 +139,7 @@ def test_a_power_failure_in_the_middle_of_a_night_costs_nothing(folder: Path) ->
         process, address = start(folder)
         running = {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
         (cut_off,) = wait_for(lambda: post(address, "/flow_runs/filter", running), 120, folder)
-        server = json.loads((folder / ".prefect" / "serving.json").read_text(encoding="utf-8"))["pid"]
+        server = server_of(folder)
         for child in [*children(process.pid), process.pid, server]:
             os.kill(child, signal.SIGKILL)
         process.wait()
@@ -150,6 +153,61 @@ def test_a_power_failure_in_the_middle_of_a_night_costs_nothing(folder: Path) ->
     assert list((folder / "work").glob("night-*")) == []
     with Warehouse.of(Workspace.open(folder)).reading() as connection:
         assert audit.verify(connection) == []
+
+
+def server_of(folder: Path) -> int:
+    """Process id of the workspace's server."""
+    return int(json.loads((folder / ".prefect" / "serving.json").read_text(encoding="utf-8"))["pid"])
+
+
+def test_a_server_that_is_killed_is_started_again(folder: Path) -> None:
+    workspace = Workspace.open(folder)
+    workspace.prepare()
+    with own_server(workspace) as url:
+        killed = server_of(folder)
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: server_of(folder) != killed, 120, folder)
+        assert is_healthy(url)
+    assert not is_healthy(url)
+    assert not (folder / ".prefect" / "serving.json").exists()
+
+
+@pytest.mark.long
+def test_a_server_that_is_killed_and_started_again_in_the_middle_of_a_night_costs_nothing(folder: Path) -> None:
+    with plain_sink() as (sink, settings):
+        path = folder / "sereno.yaml"
+        path.write_text(path.read_text(encoding="utf-8") + settings, encoding="utf-8")
+        with served(folder) as address:
+            night = wait_for(lambda: deployment(address, "night"), 60, folder)
+            asked = {"parameters": {"monitors": ["payments"], "data_date": str(DATA_DATE)}, "idempotency_key": "once"}
+            path_of_runs = f"/deployments/{night['id']}/create_flow_run"
+            run = wait_for(lambda: answer(address, path_of_runs, asked), 60, folder)
+            wait_for(lambda: "analyzing" in serve_log(folder), 120, folder)
+            killed = server_of(folder)
+            os.kill(killed, signal.SIGKILL)
+            wait_for(lambda: server_of(folder) != killed, 120, folder)
+            (ended_run,) = wait_for(lambda: completed(address, run["id"]), 120, folder)
+            assert ended_run["state"]["type"] == "COMPLETED"
+        assert len(sink.messages()) == 1
+        assert list((folder / "work").glob("night-*")) == []
+        assert [page.name for page in (folder / "archive").glob("2026-*.html")] == [f"{DATA_DATE}.html"]
+        with Warehouse.of(Workspace.open(folder)).reading() as connection:
+            assert [run.data_date for run in runs.list_runs(connection)] == [DATA_DATE]
+            assert audit.verify(connection) == []
+
+
+def answer(address: str, path: str, body: dict[str, Any]) -> Any:
+    """What the server says; None where it does not, or wants to be asked again (503)."""
+    try:
+        return post(address, path, body)
+    except OSError:
+        return None
+
+
+def completed(address: str, run: str) -> list[dict[str, Any]]:
+    """The run, once it has ended; nothing before."""
+    found = answer(address, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    return found if found and ended(found) else []
 
 
 def children(parent: int) -> list[int]:
