@@ -69,6 +69,12 @@ def _figures(report: dict[str, Any]) -> dict[str, float]:
         )
         for one in nights
     }
+    figures |= {
+        f"night over {one['rows']}: nothing new, everything started, over importing Prefect": round(
+            one["nothing_new_served"]["seconds"] / one["import_of_prefect"]["seconds"], 2
+        )
+        for one in nights
+    }
     return figures
 
 

@@ -14,11 +14,10 @@ from typing import Annotated, Any, Literal
 from cronsim import CronSim, CronSimError
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from analyzers.audit.house_rules import check_predicate
 from analyzers.columns import Column, Columns, Role, Shape
 from analyzers.columns import Field as AuditField
 from analyzers.errors import MonitorError
-from analyzers.settings import AnalysisSettings, BehaviourSettings
+from analyzers.settings import AnalysisSettings, BehaviourSettings, SqlRule
 from flows.dask_settings import DaskSettings
 from flows.database_settings import DatabaseSettings
 from flows.documents import Document, KeyPath, read_with_includes, validate
@@ -462,12 +461,8 @@ def _validate_analysis(document: Document, monitor: Monitor) -> None:
             where = document.where(("analysis", key))
             raise MonitorError(f"{where}: analysis.{key}: state this at the top level of the monitor instead")
     settings = validate(document, AnalysisSettings, monitor.analysis, under=("analysis",))
-    for position, rule in enumerate(settings.rules):
-        try:
-            check_predicate(rule, list(monitor.columns))
-        except MonitorError as error:
-            where = document.where(("analysis", "rules", position, "where"))
-            raise MonitorError(f"{where}: analysis.rules: {error}") from None
+    if settings.rules:
+        _validate_rules(document, monitor, settings.rules)
     if settings.detectors:
         _validate_detectors(document, settings.detectors)
     _validate_behaviour(document, monitor, settings.behaviour)
@@ -477,6 +472,18 @@ def _validate_analysis(document: Document, monitor: Monitor) -> None:
             raise MonitorError(
                 f"{where}: analysis.controls: {control.table!r} is none of the monitor's references; name it there"
             )
+
+
+def _validate_rules(document: Document, monitor: Monitor, rules: Sequence[SqlRule]) -> None:
+    """Whether the predicates are some; the audit tests are imported only where a monitor states one."""
+    from analyzers.audit.house_rules import check_predicate
+
+    for position, rule in enumerate(rules):
+        try:
+            check_predicate(rule, list(monitor.columns))
+        except MonitorError as error:
+            where = document.where(("analysis", "rules", position, "where"))
+            raise MonitorError(f"{where}: analysis.rules: {error}") from None
 
 
 def _validate_detectors(document: Document, paths: Sequence[str]) -> None:

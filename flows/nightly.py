@@ -2,7 +2,8 @@
 
 Each step is a Prefect task of coarse grain (a monitor, or the night). Tasks hand over files in the run's folder and
 return counts; the warehouse is written in two transactions, `ingest` and `publish`. A monitor that fails does not
-stop the others: the report says so. A night that is tried again (Retry in the UI) goes on where it broke.
+stop the others: the report says so. A night that is tried again (Retry in the UI) goes on where it broke. What a step
+needs is imported when it runs: a night without anything new costs little more than Prefect itself.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 
-from flows import analysis, explanation, ingestion, publishing, tidying
+from flows import ingestion
 from flows.crash_notice import tell_crashed
 from flows.delivery import deliver_outbox, waiting
 from flows.egress import guard
@@ -87,6 +88,8 @@ def ingest(plan: Plan, names: list[str]) -> dict[str, list[str]]:
 @one_line_failure
 def analyze(plan: Plan, name: str) -> int:
     """Flag what is abnormal in one monitor's batch; the number of findings."""
+    from flows import analysis
+
     return analysis.analyze_run(plan, plan.run(name))
 
 
@@ -94,6 +97,8 @@ def analyze(plan: Plan, name: str) -> int:
 @one_line_failure
 def explain(plan: Plan, names: list[str], narrating: Narrating | None) -> int:
     """Let the local model explain every finding, as it began to beside the analysis; the number of narratives."""
+    from flows import explanation
+
     return explanation.explain(plan, [plan.run(name) for name in names], narrating)
 
 
@@ -101,6 +106,8 @@ def explain(plan: Plan, names: list[str], narrating: Narrating | None) -> int:
 @one_line_failure
 def publish(plan: Plan, outcomes: Outcomes, mail: bool) -> dict[str, dict[str, Any]]:
     """Render the report and write everything of this night in one transaction, the mails to come included."""
+    from flows import publishing
+
     return {name: vars(outcome) for name, outcome in publishing.publish(plan, outcomes, mail=mail).items()}
 
 
@@ -108,6 +115,8 @@ def publish(plan: Plan, outcomes: Outcomes, mail: bool) -> dict[str, dict[str, A
 @one_line_failure
 def tidy(plan: Plan) -> int:
     """Delete what the monitors' retention says; the number of files that went."""
+    from flows import tidying
+
     tidied = tidying.tidy(plan.workspace, plan.warehouse, plan.style, at=datetime.now(UTC))
     for sentence in tidied.sentences():
         log.info(sentence)

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.pipelines.generated import LAST_DAY, Generated, generate
+from benchmarks.pipelines.serving import served
 from benchmarks.pipelines.watching import Watched, watch
 
 Say = Callable[[str], None]
@@ -88,7 +89,10 @@ def measure_scans(folder: Path, sizes: Sequence[int], say: Say) -> list[dict[str
 
 
 def measure_nights(folder: Path, sizes: Sequence[int], say: Say) -> list[dict[str, Any]]:
-    """For each size: the first night that takes in a month, the next with a day's new records, and one without any."""
+    """For each size: the first night that takes in a month, the next with a day's new records, and two without any.
+
+    The last finds everything started (`sereno serve`); beside it stands what importing Prefect alone takes.
+    """
     results = []
     for rows in sizes:
         workspace = site_of(folder / f"nights-{rows}", generate(folder / str(rows), rows))
@@ -101,6 +105,9 @@ def measure_nights(folder: Path, sizes: Sequence[int], say: Say) -> list[dict[st
             "next": asdict(_night(workspace, LAST_DAY.isoformat())),
             "nothing_new": asdict(_night(workspace, LAST_DAY.isoformat())),
         }
+        with served(workspace):
+            result["nothing_new_served"] = asdict(_night(workspace, LAST_DAY.isoformat()))
+        result["import_of_prefect"] = asdict(_taken(watch([sys.executable, "-c", "from prefect import flow"]), {}))
         told = ", ".join(f"{name.replace('_', ' ')} {result[name]['seconds']:.1f} s" for name in list(result)[1:])
         say(f"nights over {rows:,} records: {told}; {result['next']['peak']:.0f} MiB")
         results.append(result)

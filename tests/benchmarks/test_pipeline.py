@@ -66,6 +66,7 @@ def test_scans_and_nights_are_measured_from_end_to_end(tmp_path: Path) -> None:
     (night,) = measure_nights(tmp_path, [3_000], lambda _: None)
     assert night["first"]["seconds"] > 0
     assert night["nothing_new"]["seconds"] > 0
+    assert night["nothing_new_served"]["seconds"] > 0
 
 
 def test_growth_is_the_slope_of_logarithms() -> None:

@@ -42,3 +42,11 @@ def test_a_scan_imports_no_prefect(tmp_path: Path) -> None:
     assert (tmp_path / "sereno-report.html").is_file()
     assert {"polars", "sklearn"} <= names
     assert {name for name in names if name.startswith(("prefect", "dask", "distributed"))} == set()
+
+
+def test_a_night_without_anything_new_imports_neither_analyzers_nor_charts() -> None:
+    asking = "import sys, flows.nightly; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", asking], capture_output=True, text=True, check=True)
+    names = set(done.stdout.split())
+    assert {"prefect", "duckdb", "polars"} <= names
+    assert names & {"sklearn", "scipy", "matplotlib", "llama_cpp"} == set()
