@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -15,11 +15,12 @@ from analyzers.columns import Role
 from analyzers.errors import UsageError
 from analyzers.persons import is_mask
 from flows.forgotten import person_columns
-from flows.masking import erased_hash, masks_of
+from flows.masking import erased_hash, masks_of, text_hash
 from flows.monitors import Monitor
-from flows.warehouse import Warehouse, audit, deliveries, erasure, sql
+from flows.warehouse import Warehouse, audit, deliveries, erasure, mentions, sql
 from flows.warehouse.deliveries import Delivery, DeliveryState
 from flows.warehouse.erasure import Erased, Traces
+from flows.warehouse.mentions import Mention, Wanted
 from flows.workspace import Workspace
 from flows.writing import write_whole
 
@@ -39,6 +40,10 @@ class Erasure:
     waiting: tuple[str, ...]
     """Mails that have not left yet and may name the person: they stay."""
     audit_seq: int
+    mentions: tuple[Mention, ...]
+    """Free text of records that named the person; emptied where that was asked for."""
+    searched: bool
+    """Whether free text was searched: not where only the mask is known."""
 
     def contract(self) -> dict[str, Any]:
         """The line of `sereno erase --json`."""
@@ -55,8 +60,12 @@ class Kept:
     nights: frozenset[str]
 
 
-def erase_person(workspace: Workspace, person: str, *, why: str, who: str, at: datetime) -> Erasure:
+def erase_person(
+    workspace: Workspace, person: str, *, why: str, who: str, at: datetime, free_text: bool = False
+) -> Erasure:
     """Erase a person by their name, number or account, by their mask, or by an address that `people` knows.
+
+    free_text : whether free text that names the person is emptied, too; it is counted in any case.
 
     Warehouse and log change in one transaction; files follow. A second call does what is left. UsageError where
     nobody or no reason is named.
@@ -66,21 +75,31 @@ def erase_person(workspace: Workspace, person: str, *, why: str, who: str, at: d
     workspace.prepare()
     key = workspace.hash_key()
     traces = _traces(workspace, person.strip(), key)
+    wanted = Wanted(traces.values)
     monitors = workspace.monitors()
     free = [monitor for monitor in monitors if monitor.retention.hold is None]
     held = tuple(monitor.name for monitor in monitors if monitor.retention.hold is not None)
-    unmasked = any(monitor.unmask for monitor in monitors)
+    # What was said of free text may name the person as they are, as what is said without masks does.
+    unmasked = free_text or any(monitor.unmask for monitor in monitors)
     warehouse = Warehouse.of(workspace)
     with warehouse.writing() as connection:
         kept = Kept(_held_reports(connection, held), _held_nights(connection, held))
+        found = {
+            monitor.name: mentions.texts_of(connection, monitor.name, monitor.described(), wanted) for monitor in free
+        }
+        named = tuple(each for name, texts in found.items() for each in mentions.count(connection, name, texts))
+        emptied = _empty_texts(connection, free, found) if free_text else frozenset()
+        traces = Traces(traces.masks, traces.values.union(*(wanted.spellings(text) for text in emptied)))
         counts = _erase(connection, free, traces, key, held=held, unmasked=unmasked)
-        erasure.remember(connection, [erased_hash(mask, key) for mask in traces.masks], at)
+        counts = replace(counts, free_texts=len(emptied))
+        hashes = [erased_hash(mask, key) for mask in traces.masks] + [text_hash(text, key) for text in emptied]
+        erasure.remember(connection, hashes, at)
         subject = erased_hash(min(traces.masks), key)[:16]
         content = {**asdict(counts), "why": why.strip(), "who": who.strip(), "held": held}
         number = audit.append(connection, "erasure", subject, content, at)
         mails = deliveries.list_deliveries(connection)
     files, waiting = _erase_files(workspace, traces, kept, mails, unmasked=unmasked)
-    return Erasure(counts, files, held, waiting, number)
+    return Erasure(counts, files, held, waiting, number, named, bool(wanted.squeezed))
 
 
 def _traces(workspace: Workspace, person: str, key: bytes) -> Traces:
@@ -111,6 +130,15 @@ def _erase(
     texts, runs = erasure.erase_texts(connection, traces, held=held, unmasked=unmasked)
     entries = erasure.erase_log(connection, traces, runs, held=held, unmasked=unmasked)
     return Erased(records, references, quarantined, texts, entries)
+
+
+def _empty_texts(
+    connection: sql.Connection, monitors: Sequence[Monitor], found: Mapping[str, dict[str, list[str]]]
+) -> frozenset[str]:
+    """Empty the texts that were found, by monitor and column; which those are."""
+    for monitor in monitors:
+        mentions.empty(connection, monitor.name, monitor.described(), found[monitor.name])
+    return frozenset(text for columns in found.values() for texts in columns.values() for text in texts)
 
 
 def _held_reports(connection: sql.Connection, held: Sequence[str]) -> frozenset[str]:

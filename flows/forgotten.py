@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analyzers.columns import Role
-from flows.masking import without_persons
+from flows.masking import TEXT_HASH, without_persons, without_texts
 from flows.monitors import Monitor
 from flows.warehouse import Warehouse, erasure
 from flows.workspace import Workspace
@@ -28,8 +28,9 @@ class Forgotten:
             return cls(erasure.erased_persons(connection), workspace.hash_key())
 
     def records(self, monitor: Monitor, frame: pl.DataFrame) -> pl.DataFrame:
-        """Records with null where an erased person stood."""
-        return self._without(monitor, frame, monitor.described().names(Role.PERSON))
+        """Records with null where an erased person stood, or a free text that was emptied on request."""
+        columns = monitor.described()
+        return self._without(monitor, frame, columns.names(Role.PERSON), columns.names(Role.TEXT))
 
     def reference(self, monitor: Monitor, name: str, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of a reference table with null where an erased person stood."""
@@ -39,10 +40,15 @@ class Forgotten:
         """Quarantined rows without the values of erased persons, whichever column they stood in."""
         return self._without(monitor, frame, ("value",))
 
-    def _without(self, monitor: Monitor, frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    def _without(
+        self, monitor: Monitor, frame: pl.DataFrame, names: Iterable[str], texts: Iterable[str] = ()
+    ) -> pl.DataFrame:
         """As it is where nobody asked, or a legal hold keeps the monitor's evidence as it was."""
         if not self.hashes or monitor.retention.hold is not None:
             return frame
+        # Free texts are many: they are looked at only where somebody asked for some to be emptied.
+        if any(each.startswith(TEXT_HASH) for each in self.hashes):
+            frame = without_texts(frame, texts, self.hashes, self.key)
         return without_persons(frame, names, self.hashes, self.key)
 
 

@@ -11,6 +11,8 @@ import polars as pl
 from analyzers.columns import Columns, Field, Role
 from analyzers.persons import mask_of
 
+TEXT_HASH = "text-"
+"""How hashes of free texts begin."""
 _UNSPACED = re.compile(r"[\W_]")
 
 
@@ -52,6 +54,26 @@ def without_persons(frame: pl.DataFrame, names: Iterable[str], erased: Container
 def erased_hash(mask: str, key: bytes) -> str:
     """What is kept of an erased person, so that the next night does not bring them back: a keyed hash of the mask."""
     return blake2b(mask.encode(), key=key[:64], digest_size=16, person=b"erased").hexdigest()
+
+
+def without_texts(frame: pl.DataFrame, names: Iterable[str], erased: Container[str], key: bytes) -> pl.DataFrame:
+    """The frame with null in the place of free texts that were emptied on request.
+
+    names : columns of free text. erased : hashes of the texts, as `text_hash` gives them.
+    """
+    for name in names:
+        if name in frame.columns:
+            texts = frame.get_column(name).cast(pl.String).unique().drop_nulls().to_list()
+            gone = [text for text in texts if text_hash(text, key) in erased]
+            if gone:
+                kept = pl.col(name).cast(pl.String).is_in(gone).not_()
+                frame = frame.with_columns(pl.when(kept).then(pl.col(name)).alias(name))
+    return frame
+
+
+def text_hash(text: str, key: bytes) -> str:
+    """What is kept of a free text that was emptied on request, so that the next night does not bring it back."""
+    return TEXT_HASH + blake2b(text.encode(), key=key[:64], digest_size=16, person=b"text").hexdigest()
 
 
 def mask_column(frame: pl.DataFrame, name: str, key: bytes) -> pl.DataFrame:

@@ -53,6 +53,8 @@ class Erased:
     """Cells of other tables: facts, findings, narratives, snoozes."""
     log_entries: int = 0
     """Of the audit log, whose content went."""
+    free_texts: int = 0
+    """Distinct free texts that named the person, and were emptied."""
 
 
 def erased_persons(connection: sql.Connection) -> frozenset[str]:
@@ -78,12 +80,17 @@ def erase_records(connection: sql.Connection, monitor: str, columns: Columns, tr
         values = _matching(connection, table, stored[name], traces, key)
         if not values:
             continue
-        where = f"{sql.quoted(stored[name].stored)} IN (SELECT unnest($values))"
-        if not natural or name in natural:
-            found += sql.run(connection, f"DELETE FROM {sql.quoted(table)} WHERE {where}", {"values": values})
-        else:
-            found += _blank(connection, table, stored, name, where, values)
+        found += take_out(connection, table, name, values, whole=not natural or name in natural)
     return found
+
+
+def take_out(connection: sql.Connection, table: str, name: str, values: list[str], *, whole: bool) -> int:
+    """Empty a column where it holds these values, or delete the `whole` rows; how many that were."""
+    stored = tables.stored_columns(connection, table)
+    where = f"{sql.quoted(stored[name].stored)} IN (SELECT unnest($values))"
+    if whole:
+        return sql.run(connection, f"DELETE FROM {sql.quoted(table)} WHERE {where}", {"values": values})
+    return _blank(connection, table, stored, name, where, values)
 
 
 def erase_references(
@@ -97,8 +104,7 @@ def erase_references(
         stored = tables.stored_columns(connection, table)
         for name in persons:
             if name in stored and (values := _matching(connection, table, stored[name], traces, key)):
-                where = f"{sql.quoted(stored[name].stored)} IN (SELECT unnest($values))"
-                found += _blank(connection, table, stored, name, where, values)
+                found += take_out(connection, table, name, values, whole=False)
     return found
 
 
