@@ -62,6 +62,7 @@ class Cluster:
         self._here = Cores()
         self._stack = contextlib.ExitStack()
         self._runner: DaskTaskRunner | None = None
+        self._ready = False
         self._calls = 0
 
     def __enter__(self) -> Self:
@@ -146,7 +147,10 @@ class Cluster:
             logging.getLogger("distributed").setLevel(logging.CRITICAL)
             runner = self._of_this_machine() if self._settings.workers else self._of_a_scheduler()
             self._runner = self._stack.enter_context(runner)
+        if not self._ready:
+            # Each monitor waits anew until one is there: work for no worker at all would never end.
             self._wait_for_workers(self._runner)
+            self._ready = True
         return self._runner
 
     def _of_this_machine(self) -> DaskTaskRunner:

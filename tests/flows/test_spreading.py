@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 import psutil
 import pytest
+from distributed import LocalCluster
 from distributed.security import Security
 
 from analyzers.columns import Column, Columns, Role, Shape
@@ -28,12 +29,14 @@ from analyzers.errors import OperationError, SerenoError, UsageError
 from analyzers.series.assets import AssetAnalysis
 from analyzers.series.samples import samples_by_asset
 from analyzers.settings import AnalysisSettings, Material
+from flows.dask_settings import DaskSettings
 from flows.demo import ledger, plant
 from flows.doctor.dask import look_at_dask
 from flows.doctor.line import Patient, Status
 from flows.egress import guard
 from flows.egress.destinations import destinations_of
 from flows.spreading import deciding
+from flows.spreading.cluster import Cluster
 from flows.spreading.partition import Partition
 from flows.spreading.parts import read_part, write_part
 from flows.version import code_version
@@ -176,6 +179,17 @@ def test_a_scheduler_with_tls_takes_workers_that_have_the_guard(
             night(folder, server)
     assert told(folder) == alone
     assert not (folder / "egress.log").exists()
+
+
+def test_each_monitor_waits_anew_for_a_first_worker(tmp_path: Path) -> None:
+    with LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=0, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=None
+    ) as nobody:
+        settings = DaskSettings(scheduler=nobody.scheduler_address, rows=4_096, wait=1)
+        with Cluster(settings, tmp_path, tmp_path) as cluster:
+            for _ in range(2):
+                with pytest.raises(OperationError, match="no worker at tcp"):
+                    cluster.blocks(20_000)
 
 
 @contextmanager
