@@ -12,7 +12,7 @@ from flows.sources import column_types
 from flows.sources.column_types import Reading, TypedColumn
 from flows.sources.instants import ClockChanges
 from flows.sources.kinds import Kind
-from flows.sources.reading import BATCH, RawFile
+from flows.sources.reading import BATCH, RawFile, check_rows
 
 
 @dataclass
@@ -83,6 +83,7 @@ def assemble(
         on_all_cores(_adder(batch, rows, reading), list(builders.values()))
         torn.append(hits.arg_true().cast(pl.Int64) + rows)
         rows += batch.height
+        check_rows(files[0].path, rows)
     doubtful = [builder.name for builder in builders.values() if builder.contradicted]
     again = _texts(files, doubtful)
     columns = {name: builder.finish(again.get(name), reading) for name, builder in builders.items()}

@@ -28,7 +28,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LARGEST = 32 << 30
+LARGEST = 32 << 30
+"""Bytes of a file that can be read, unpacked where it is packed."""
 _BOMB_SIZE = 256 << 20
 _BOMB_RATIO = 200
 
@@ -77,7 +78,7 @@ def unpack(path: Path, method: str, into: Path) -> None:
         with pa.input_stream(str(path), compression=method) as source, into.open("wb") as target:
             while block := source.read(_CHUNK):
                 written += len(block)
-                if written > _LARGEST or (written > _BOMB_SIZE and written > _BOMB_RATIO * packed):
+                if written > LARGEST or (written > _BOMB_SIZE and written > _BOMB_RATIO * packed):
                     raise SourceError(
                         f"{path}: unpacks to more than {written >> 20:,} MiB from {max(packed >> 10, 1):,} KiB, "
                         "which looks like a decompression bomb; unpack it yourself if it is meant"

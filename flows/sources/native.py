@@ -11,7 +11,7 @@ from flows.sources import column_types, instants, numbers
 from flows.sources.column_types import Reading, Rule, TypedColumn, no_bad_cells
 from flows.sources.instants import ClockChanges
 from flows.sources.kinds import INSTANT, ColumnKind, Kind, blanked
-from flows.sources.reading import RawFile
+from flows.sources.reading import RawFile, check_rows
 
 
 def assemble(
@@ -24,6 +24,7 @@ def assemble(
         torn.append(pl.concat(hits).arg_true().cast(pl.Int64) + rows)
         frames.append(_simplified(pl.concat(parts)))
         rows += frames[-1].height
+        check_rows(file.path, rows)
     columns = {}
     for name in dict.fromkeys(name for file in files for name in file.names):
         found = [

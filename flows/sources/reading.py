@@ -8,6 +8,8 @@ from pathlib import Path
 
 import fastexcel
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
 
 from analyzers.errors import SourceError
@@ -18,6 +20,8 @@ from flows.sources.paths import Format, recognise
 BATCH = 200_000
 """Records read at a time; so many also decide what a column is, before the rest is read by that."""
 MOST_COLUMNS = 20_000
+MOST_ROWS = 500_000_000
+"""Records of all files together; a hostile file of a kilobyte can state any number of them."""
 _LONGEST_NAME = 200
 
 
@@ -73,6 +77,8 @@ def open_file(path: Path, folder: Path) -> RawFile:
     Raises SourceError where it cannot be read as records.
     """
     found = recognise(path)
+    if (size := path.stat().st_size) > dialect.LARGEST:
+        raise SourceError(f"{path}: is {size >> 30:,} GiB, at most {dialect.LARGEST >> 30} can be read; split the file")
     inner = path
     if found is Format.TEXT and (method := dialect.compression(path)):
         folder.mkdir(parents=True)
@@ -83,7 +89,7 @@ def open_file(path: Path, folder: Path) -> RawFile:
         return _open_text(path, inner, folder)
     try:
         frame = _READERS[found](inner)
-    except (PolarsError, fastexcel.FastExcelError, OSError, UnicodeError) as error:
+    except (PolarsError, pa.ArrowException, fastexcel.FastExcelError, OSError, UnicodeError) as error:
         raise unreadable(path, error) from None
     names, _ = column_names(frame.columns)
     _check_width(path, len(names))
@@ -181,7 +187,17 @@ def column_names(header: list[str] | tuple[str, ...]) -> tuple[tuple[str, ...], 
     return tuple(names), frozenset(made_up)
 
 
+def check_rows(path: Path | str, count: int) -> None:
+    """SourceError where these are more records than can be read."""
+    if count > MOST_ROWS:
+        raise SourceError(f"{path}: has more than {MOST_ROWS:,} records; read it in parts, or from a database")
+
+
 def _read_parquet(path: Path) -> pl.DataFrame:
+    # Polars would overflow its stack over a schema nested hundreds of levels deep; pyarrow has a limit. It is opened
+    # for its head only.
+    with pq.ParquetFile(path) as head:
+        check_rows(path, head.metadata.num_rows)
     return pl.read_parquet(path, glob=False)
 
 

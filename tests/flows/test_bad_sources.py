@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from analyzers.errors import OperationError
+from analyzers.errors import OperationError, SourceError
 from flows import ingestion
-from flows.sources import files
+from flows.sources import files, reading
 from flows.sources.files import read_files
 from flows.warehouse import Warehouse, audit, sql
 from flows.workspace import Workspace
@@ -114,3 +114,18 @@ def test_a_file_that_goes_between_listing_and_reading_is_no_file(folder: Path, m
 
     monkeypatch.setattr(ingestion, "_paths", listed_then_gone)
     assert run_night(folder, DATA_DATE)[0].status == "done"
+
+
+def test_more_than_can_be_read_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = tmp_path / "huge.csv"
+    huge.write_bytes(b"a,b\n1,2\n")
+    os.truncate(huge, (32 << 30) + 1)
+    with pytest.raises(SourceError, match="32 GiB, at most 32"):
+        read_files([huge])
+    monkeypatch.setattr(reading, "MOST_ROWS", payments().height - 1)
+    for suffix, write in (("csv", "write_csv"), ("parquet", "write_parquet"), ("jsonl", "write_ndjson")):
+        getattr(payments(), write)(tmp_path / f"p.{suffix}")
+        with pytest.raises(SourceError, match="has more than 902 records"):
+            read_files([tmp_path / f"p.{suffix}"])

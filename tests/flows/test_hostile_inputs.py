@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import re
+import sqlite3
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from reports.narrator import narrate
 from reports.narrator.engines import Tokens
 from reports.narrator.prompt import Prompt
 from tests.flows.conftest import DATA_DATE
-from tests.flows.hostile import ANSWERS, CELLS, FILES, MONITORS, NAMES, REQUESTS, SETTINGS, SOUND, YAML
+from tests.flows.hostile import ANSWERS, CELLS, FILES, MONITORS, NAMES, REQUESTS, RESULTS, SETTINGS, SOUND, YAML
 from tests.flows.nights import run_night
 from tests.reports.sample_facts import example, finding
 from tests.reports.test_narrator import DUPLICATE
@@ -31,7 +33,7 @@ MONITOR = "title: T\nrecords: {files: FILE}\ncolumns: {payment: {role: key}, pai
 
 
 def test_there_are_enough_of_them() -> None:
-    tables = (YAML, YAML, SETTINGS, MONITORS, FILES, NAMES, CELLS, REQUESTS, ANSWERS)
+    tables = (YAML, YAML, SETTINGS, MONITORS, FILES, RESULTS, NAMES, CELLS, REQUESTS, ANSWERS)
     assert sum(len(table) for table in tables) >= 250
 
 
@@ -124,6 +126,19 @@ def named(folder: Path, labels: list[str]) -> Path:
     frame.write_csv(written)
     said = "".join(f"{json.dumps(label)}: category, " for label in labels)
     return site(folder, monitor=MONITOR.replace("columns: {", "columns: {" + said), data=written.getvalue().encode())
+
+
+@pytest.mark.parametrize("what", RESULTS)
+def test_results_of_queries(tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    monitor = MONITOR.replace("{files: FILE}", "{database: erp, query: " + json.dumps(RESULTS[what]) + "}")
+    settings = "name: T\ndatabases: {erp: {kind: sqlite, file: erp.db}}\n"
+    folder = site(tmp_path, settings=settings, monitor=monitor)
+    with contextlib.closing(sqlite3.connect(folder / "erp.db")) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    before = contents(folder)
+    _, said = clear(capsys, "check", "--workspace", str(folder))
+    assert len(said.splitlines()) == 1
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize("what", NAMES)

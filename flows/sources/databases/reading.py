@@ -24,7 +24,7 @@ from flows.database_settings import (
 from flows.sources.databases.connection import Connection, Wanted
 from flows.sources.databases.watermark import Watermark, highest
 from flows.sources.files import Kind, Table, table_of
-from flows.sources.reading import RawFile, column_names
+from flows.sources.reading import RawFile, check_rows, column_names
 from flows.workspace import Workspace
 
 
@@ -162,11 +162,14 @@ class _Spool:
         self._folder, self._place, self._names = folder, place, names
         self._parts: list[tuple[list[pl.DataType], list[Path]]] = []
         self._count = 0
+        self._rows = 0
 
     def add(self, batch: pl.DataFrame) -> None:
         batch.columns = [f"c{i}" for i in range(batch.width)]
         path = self._folder / f"{self._count}.parquet"
         self._count += 1
+        self._rows += batch.height
+        check_rows(self._place, self._rows)
         batch.write_parquet(path, compression="zstd", compression_level=1)
         types = list(batch.dtypes)
         if self._parts and self._parts[-1][0] == types:
