@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec
 
+from polars.exceptions import PanicException
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
@@ -25,7 +26,7 @@ def one_line_failure(step: Callable[P, Any]) -> Callable[P, Any]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             return step(*args, **kwargs)
-        except Exception as error:
+        except (Exception, PanicException) as error:
             if os.environ.get("SERENO_DEBUG") == "1":
                 log.exception("where it happened")
             message, exit_status = failure(error)

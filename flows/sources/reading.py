@@ -10,7 +10,7 @@ import fastexcel
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from analyzers.errors import SourceError
 from flows.sources import dialect
@@ -57,7 +57,7 @@ class RawFile:
                 if held.height and filled.height:
                     yield self._torn(held, last=False)
                 held = filled if filled.height else held
-        except PolarsError as error:
+        except (PolarsError, PanicException) as error:
             raise unreadable(self.path, error) from None
         yield self._torn(held, last=True)
 
@@ -89,7 +89,7 @@ def open_file(path: Path, folder: Path) -> RawFile:
         return _open_text(path, inner, folder)
     try:
         frame = _READERS[found](inner)
-    except (PolarsError, pa.ArrowException, fastexcel.FastExcelError, OSError, UnicodeError) as error:
+    except (PolarsError, PanicException, pa.ArrowException, fastexcel.FastExcelError, OSError, UnicodeError) as error:
         raise unreadable(path, error) from None
     names, _ = column_names(frame.columns)
     _check_width(path, len(names))
@@ -97,7 +97,7 @@ def open_file(path: Path, folder: Path) -> RawFile:
     return RawFile(path, frame.lazy(), names, textual=found is Format.EXCEL)
 
 
-def unreadable(path: Path, error: Exception) -> SourceError:
+def unreadable(path: Path, error: BaseException) -> SourceError:
     """The error for a file whose content is no table."""
     text = " ".join(str(error).split())[:160] or type(error).__name__
     if text.startswith('could not parse `"'):

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from polars.exceptions import PanicException
 
 from analyzers.errors import MonitorError, SourceError, UserError
 from analyzers.results import FactKind
+from flows.cli import status
 from flows.documents import parse_document, validate
 from flows.monitors import Monitor, WorkspaceSettings, load_monitor
 from flows.sources.files import read_files
 from reports.contents import Claim, Lang
 from reports.grounding import failures
+from tests.flows.conftest import payments
 from tests.reports.sample_facts import example, finding
 
 ALL = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -40,6 +45,15 @@ SOUND: dict[str, Any] = {
     "records": {"files": "data/*.csv"},
     "columns": {"payment": "key", "paid_at": "time", "amount": "exposure"},
 }
+
+
+def typed_file() -> bytes:
+    written = io.BytesIO()
+    payments().write_parquet(written)
+    return written.getvalue()
+
+
+TYPED = typed_file()
 
 
 def one_line(error: UserError) -> None:
@@ -98,6 +112,26 @@ def test_any_table_is_read_or_one_error(tmp_path: Path, rows: list[list[str]], s
 @given(st.binary(max_size=600), st.sampled_from(["csv", "parquet", "xlsx", "jsonl"]))
 def test_any_bytes_are_read_or_one_error(tmp_path: Path, data: bytes, ending: str) -> None:
     read(tmp_path / f"p.{ending}", data)
+
+
+@ALL
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=5))
+def test_any_damage_of_a_typed_file_is_read_or_one_error(tmp_path: Path, damage: list[tuple[float, int]]) -> None:
+    data = bytearray(TYPED)
+    for place, byte in damage:
+        data[int(place * len(data))] = byte
+    read(tmp_path / "p.parquet", bytes(data))
+
+
+def test_what_polars_panics_with_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def panics(*_: Any, **__: Any) -> pl.DataFrame:
+        raise PanicException("assertion failed")
+
+    monkeypatch.setattr(pl, "read_parquet", panics)
+    (tmp_path / "p.parquet").write_bytes(TYPED)
+    with pytest.raises(SourceError, match="cannot be read as a table"):
+        read_files([tmp_path / "p.parquet"])
+    assert status(["scan", str(tmp_path / "p.parquet"), "--no-llm"]) == 2
 
 
 @ALL
