@@ -37,6 +37,10 @@ bench-narration: setup ## measured narratives: false claims, planted instruction
 bench-pipeline: setup ## time and memory of scans and nights of up to 10 million records (about half an hour)
 	@.venv/bin/python benchmarks/pipeline.py --compare
 
+bench-rivals: setup ## a scan of a million records beside what a user would pick instead (about half an hour)
+	@UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --locked --group benchmark --inexact --quiet
+	@.venv/bin/python benchmarks/pipeline.py --rivals
+
 bench-spreading: setup ## nights over Dask workers beside nights in one process (about 10 minutes)
 	@.venv/bin/python benchmarks/spreading.py
 

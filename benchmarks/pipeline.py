@@ -1,6 +1,7 @@
 """Measure scans and nights of many records: time and memory beside the least that they could cost.
 
     python benchmarks/pipeline.py [--json] [--sizes 100000,1000000,10000000] [--only scans,nights] [--keep | --compare]
+    python benchmarks/pipeline.py --rivals [--json] [--sizes 1000000]   beside what a user would pick instead
 
 Progress goes to standard error; with `--json` the last line of standard output is one JSON object. `--keep` writes the
 ratios to benchmarks/pipeline-figures.json, `--compare` says what got worse since. Ratios, not seconds: machines differ.
@@ -17,6 +18,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.pipelines.measuring import exponent, measure_nights, measure_scans
+from benchmarks.pipelines.rivals import measure_rivals, missing
 from flows.version import code_version
 
 _FIGURES = Path(__file__).parent / "pipeline-figures.json"
@@ -34,6 +36,9 @@ def main() -> int:
     report: dict[str, Any] = {"machine": machine.describe(), "code": code_version()}
     with tempfile.TemporaryDirectory(prefix="sereno-pipeline-") as name:
         folder = Path(name)
+        if options.rivals:
+            report["rivals"] = measure_rivals(folder, sizes, _say)
+            return _print(report, options)
         if "scans" in options.only:
             report["scans"] = measure_scans(folder, sizes, _say)
         if "nights" in options.only:
@@ -47,9 +52,14 @@ def main() -> int:
         _say(line)
     if options.keep:
         _FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    _print(report, options)
+    return 1 if worse else 0
+
+
+def _print(report: dict[str, Any], options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(json.dumps(report) + "\n")
-    return 1 if worse else 0
+    return 0
 
 
 def _figures(report: dict[str, Any]) -> dict[str, float]:
@@ -97,12 +107,16 @@ def _say(line: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure time and memory of scans and nights of many records.")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line of standard output")
-    parser.add_argument("--sizes", default="100000,1000000,10000000", help="numbers of records, with commas")
+    parser.add_argument("--sizes", help="numbers of records, with commas")
     parser.add_argument("--only", default=",".join(_PARTS), help=f"of {','.join(_PARTS)}")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--keep", action="store_true", help="keep the ratios in the repository")
     what.add_argument("--compare", action="store_true", help="say what got worse since they were kept")
+    what.add_argument("--rivals", action="store_true", help="time, memory and what is found beside rivals, alone")
     options = parser.parse_args()
+    options.sizes = options.sizes or ("1000000" if options.rivals else "100000,1000000,10000000")
+    if options.rivals and (absent := missing()):
+        parser.error(f"--rivals: {' and '.join(absent)} missing; `make bench-rivals` installs what it needs")
     if unknown := set(options.only.split(",")) - set(_PARTS):
         parser.error(f"--only: {', '.join(sorted(unknown))} is none of {', '.join(_PARTS)}")
     if not all(size.isdecimal() and int(size) >= 1_000 for size in options.sizes.split(",")):

@@ -368,7 +368,7 @@ class WorkspaceSettings(Settings):
     """Address of a model server on the premises, such as `http://10.0.0.5:8080/v1`, in the place of a local file."""
     narration: bool = True
     """Whether the local model writes; otherwise the texts are templates, marked so."""
-    narration_minutes: float = Field(10.0, gt=0, le=1440)
+    narration_minutes: float = Field(10.0, gt=0, le=110)  # the step itself is stopped after 120
     """How long the model may write in one night, of all monitors together: the most important findings first. What it
     was not asked about by then keeps template sentences, marked so, and the report says how many they are."""
     watts: float = Field(10.0, gt=0, le=1000)

@@ -6,11 +6,12 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from benchmarks import pipeline
-from benchmarks.pipelines import generated
+from benchmarks.pipelines import generated, rivals
 from benchmarks.pipelines.measuring import exponent, measure_nights, measure_scans
 from benchmarks.pipelines.watching import watch
 
@@ -67,6 +68,38 @@ def test_scans_and_nights_are_measured_from_end_to_end(tmp_path: Path) -> None:
     assert night["first"]["seconds"] > 0
     assert night["nothing_new"]["seconds"] > 0
     assert night["nothing_new_served"]["seconds"] > 0
+
+
+def test_what_is_found_is_counted_at_the_same_number_of_flags() -> None:
+    scores = np.array([0.1, 0.9, 0.4, 0.9, 0.2, 0.8])
+    flagged = rivals.strangest(scores, 2)
+    assert flagged.tolist() == [False, True, False, True, False, False]
+    assert rivals.found(flagged, scores, {3: "hour", 5: "price"}) == {
+        "found": 1,
+        "found_by_kind": {"hour": 1},
+        "average_precision": pytest.approx((1 / 2 + 2 / 3) / 2, abs=0.001),
+    }
+
+
+def test_rivals_that_are_not_installed_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rivals, "_NEEDED", ("polars", "no_such_package"))
+    monkeypatch.setattr(sys, "argv", ["pipeline.py", "--rivals"])
+    with pytest.raises(SystemExit) as ended:
+        pipeline.main()
+    assert ended.value.code == 2
+    assert "no_such_package missing; `make bench-rivals`" in capsys.readouterr().err
+
+
+@pytest.mark.long
+@pytest.mark.skipif(bool(rivals.missing()), reason="what a user would pick instead is not installed")
+def test_rivals_are_measured_from_end_to_end(tmp_path: Path) -> None:
+    (measured,) = rivals.measure_rivals(tmp_path, [5_000], lambda _: None)
+    assert measured["planted"] == 1
+    names = {"sereno", "per metric", *(f"pandas + PyOD: {name}" for name in ("IForest", "ECOD", "IForest + ECOD"))}
+    assert names <= set(measured)
+    assert all(measured[name]["peak"] > 50 for name in names)
 
 
 def test_growth_is_the_slope_of_logarithms() -> None:
