@@ -9,7 +9,7 @@ from pathlib import Path
 from analyzers.cores import cores
 from analyzers.errors import ModelError
 from flows.model_server import ServerEngine, identity
-from flows.model_store.register import mark_of
+from flows.model_store.register import is_another, mark_of
 from flows.workspace import Workspace
 from reports.contents import Mode, ModelNote
 from reports.narrator.engines import Engine, LlamaEngine, default_model_path, weights_sha256
@@ -49,6 +49,11 @@ def open_engine(path: Path | None, workspace: Workspace | None = None) -> tuple[
     """
     if path is None:
         return None, ModelNote(reason="no model is installed")
+    if workspace is not None and is_another(workspace, path):
+        # Before llama.cpp reads it: whoever put it there may have made it for that.
+        why = f"{path.name} is another file than the one that was added; `sereno models add` takes it if it is meant"
+        log.warning("%s", why)
+        return None, ModelNote(reason=why)
     adapter = workspace.adapter_path() if workspace else None
     engine = LlamaEngine(path, threads=cores(), adapter=adapter)
     mark = mark_of(workspace, engine.sha256) if workspace else None

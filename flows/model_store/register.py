@@ -151,6 +151,16 @@ def locate(workspace: Workspace | None, wanted: str | None) -> Path:
     raise UsageError(f"{wanted}: not installed; `sereno models add {wanted} --allow-network`, or add its file")
 
 
+def is_another(workspace: Workspace, path: Path) -> bool:
+    """Whether a model's file is another than the one that was added to `models/`, or installed with Sereno."""
+    pinned = {workspace.folder / "models" / entry.file: entry.sha256 for entry in added(workspace)}
+    default, known = default_model_path(), _default_hash()
+    if default is not None and known is not None:
+        pinned[default] = known
+    wanted = {sha256 for place, sha256 in pinned.items() if place.resolve() == path.resolve()}
+    return bool(wanted) and sha256_of(path) not in wanted
+
+
 # -- marks -------------------------------------------------------------------------------------------------------------
 def marks(workspace: Workspace) -> list[Mark]:
     """All marks, the oldest first."""

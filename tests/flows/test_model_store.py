@@ -229,6 +229,22 @@ def test_a_local_file_is_checked_linked_and_remembered(workspace: Workspace, def
     assert names == ["default", default_model.stem]
 
 
+def test_a_file_in_the_place_of_an_added_one_does_not_narrate(workspace: Workspace, default_model: Path) -> None:
+    adding.add_file(workspace, default_model, link=False, sha256=None, say=quiet)
+    target = workspace.folder / "models" / default_model.name
+    assert open_engine(target, workspace)[0] is not None
+    target.chmod(0o600)
+    with target.open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    engine, note = open_engine(target, workspace)
+    assert engine is None
+    assert "another file than the one that was added" in (note.reason or "")
+    assert open_engine(default_model, workspace)[0] is not None
+
+
 def test_a_file_that_is_no_model_leaves_nothing_behind(workspace: Workspace, tmp_path: Path) -> None:
     for name, content in {"hollow.gguf": gguf(), "cut.gguf": gguf()[:-100], "text.gguf": b"text"}.items():
         (tmp_path / name).write_bytes(content)
