@@ -224,8 +224,8 @@ def _empty_share(frame: pl.DataFrame, names: Sequence[str]) -> list[pl.Expr]:
     for name in names:
         value, dtype = pl.col(name), frame.schema[name]
         empty = value.is_null()
-        if dtype == pl.String:
-            empty = empty | (value.str.strip_chars() == "")
+        if dtype in (pl.String, pl.Categorical):
+            empty = empty | (value.cast(pl.String).str.strip_chars() == "")
         elif dtype.is_float():
             empty = empty | value.is_nan()
         shares.append(empty.mean().alias(name))

@@ -17,7 +17,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from analyzers.analyze import analyze
-from analyzers.columns import Columns, Shape
+from analyzers.columns import Columns, Role, Shape
 from analyzers.errors import SourceError, UsageError
 from analyzers.results import Analysis, Finding, SubjectKind
 from analyzers.roles import infer_columns
@@ -165,12 +165,21 @@ def _read(scan: Scan, say: Say) -> Read:
         raise SourceError(f"{_names(scan)}: {what}, and nothing to compare with; name more files, or a --baseline")
     every = pl.int_range(table.total, eager=True)
     return Read(
-        inputs=inputs,
-        baseline=inputs.clear() if normal is None else conform(normal, columns, timezone="UTC").frame,
+        inputs=_compact(inputs, columns),
+        baseline=_compact(
+            inputs.clear() if normal is None else conform(normal, columns, timezone="UTC").frame, columns
+        ),
         rows=every.filter(~every.is_in(quarantined["row"].unique().to_list())),
         total=table.total,
         columns=columns,
     )
+
+
+def _compact(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    """The frame with names that recur held as numbers: of ten million records they take a quarter of their texts."""
+    roles = (Role.ENTITY, Role.CATEGORY, Role.STATE)
+    names = [column.name for column in columns.columns if column.role in roles]
+    return frame.with_columns(pl.col(name).cast(pl.Categorical) for name in names if frame.schema[name] == pl.String)
 
 
 def _together(normal: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:

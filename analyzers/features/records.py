@@ -37,8 +37,8 @@ def canonical_order(frame: pl.DataFrame, columns: Columns) -> NDArray[np.int64]:
     others = [column.name for column in used if column.role is not Role.PERSON]
     keys = pl.DataFrame(
         {
-            "content": frame.select(others).hash_rows(_HASH_SEED) if others else pl.zeros(frame.height, eager=True),
-            "persons": frame.select(persons).hash_rows(_HASH_SEED) if persons else pl.zeros(frame.height, eager=True),
+            "content": _hashes(frame, others),
+            "persons": _hashes(frame, persons),
             "row": pl.int_range(frame.height, eager=True),
         }
     )
@@ -51,6 +51,14 @@ def canonical_order(frame: pl.DataFrame, columns: Columns) -> NDArray[np.int64]:
 
 def _mask(frame: pl.DataFrame, condition: pl.Expr) -> NDArray[np.bool_]:
     return frame.select(condition.alias("it holds"))["it holds"].to_numpy()
+
+
+def _hashes(frame: pl.DataFrame, names: list[str]) -> pl.Series:
+    if not names:
+        return pl.zeros(frame.height, eager=True)
+    # By its text: the number that stands for a category is another one in the next process.
+    texts = [pl.col(name).cast(pl.String) for name in names if frame.schema[name] == pl.Categorical]
+    return frame.select(names).with_columns(texts).hash_rows(_HASH_SEED)
 
 
 @dataclass(frozen=True)
