@@ -13,8 +13,12 @@ from analyzers.features.feature import Feature, FeatureKind, Task
 from analyzers.features.groups import EVERY, Rows
 from analyzers.features.records import Records
 
+Codes = NDArray[np.int64] | NDArray[np.int32]
+"""A number from 0 for each value, one for each record."""
+
 MOST_CATEGORIES = 8
 """Categories, by source order, that are paired with each other and with entities."""
+
 _MOST_UNUSED = 4
 """Numbers a record that pairs are counted under, at most."""
 
@@ -23,7 +27,8 @@ def rarity_features(records: Records) -> list[Task]:
     """Rarity of single values, of pairs, and of values within their entity."""
     kinds = (Role.CATEGORY, Role.STATE, Role.PERSON)
     names = [column.name for column in records.columns.columns if column.role in kinds]
-    codes = {name: records.codes(name) for name in names}
+    # They are all held until the last pair is made, beside everything else: in half the space.
+    codes = {name: records.codes(name).astype(np.int32) for name in names}
     paired, rows = names[:MOST_CATEGORIES], records.featured
     alone = [_task(Feature(FeatureKind.RARE_VALUE, name), rarity, codes[name], rows) for name in names]
     pairs = [
@@ -38,11 +43,11 @@ def rarity_features(records: Records) -> list[Task]:
     return alone + pairs + within
 
 
-def _task(feature: Feature, measured: Callable[..., NDArray[np.float64]], *of: NDArray[np.int64] | Rows) -> Task:
+def _task(feature: Feature, measured: Callable[..., NDArray[np.float64]], *of: Codes | Rows) -> Task:
     return lambda: [(feature, measured(*of))]
 
 
-def others_with(codes: NDArray[np.int64], rows: Rows = EVERY) -> NDArray[np.int64]:
+def others_with(codes: Codes, rows: Rows = EVERY) -> NDArray[np.int64]:
     """How many other records have the same value as each of the rows, of shape (n_rows,)."""
     return np.asarray((np.bincount(codes) - 1)[codes[rows]])
 
@@ -52,21 +57,21 @@ def common_count(n_records: int) -> float:
     return max(10.0, n_records / 2_000)
 
 
-def pair_codes(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+def pair_codes(first: Codes, second: Codes) -> NDArray[np.int64]:
     """A number from 0 for each pair of values, of shape (n,); some numbers may stand for none that occurs."""
     n_second = int(second.max(initial=0)) + 1
-    joined = first * n_second + second
+    joined = first.astype(np.int64) * n_second + second
     if (int(first.max(initial=0)) + 1) * n_second <= _MOST_UNUSED * len(joined):
         return joined  # counting in a table with holes is ten times as fast as finding the pairs that occur
     return np.asarray(np.unique(joined, return_inverse=True)[1], dtype=np.int64)
 
 
-def rarity(codes: NDArray[np.int64], rows: Rows = EVERY) -> NDArray[np.float64]:
+def rarity(codes: Codes, rows: Rows = EVERY) -> NDArray[np.float64]:
     """Log of how many other records would make the value common over how many there are; 0 where it is common."""
     return np.asarray(np.maximum(np.log(common_count(len(codes)) / (others_with(codes, rows) + 0.5)), 0))
 
 
-def pair_rarity(first: NDArray[np.int64], second: NDArray[np.int64], rows: Rows = EVERY) -> NDArray[np.float64]:
+def pair_rarity(first: Codes, second: Codes, rows: Rows = EVERY) -> NDArray[np.float64]:
     """Log of how many other records should have both values, were they independent, over how many have.
 
     The expectation is not taken to be more than what makes a value common, and both counts are taken one up, so that
@@ -78,7 +83,7 @@ def pair_rarity(first: NDArray[np.int64], second: NDArray[np.int64], rows: Rows 
     return np.asarray(np.maximum(np.log1p(expected) - np.log1p(together), 0))
 
 
-def novelty(entity: NDArray[np.int64], values: NDArray[np.int64], rows: Rows = EVERY) -> NDArray[np.float64]:
+def novelty(entity: Codes, values: Codes, rows: Rows = EVERY) -> NDArray[np.float64]:
     """How surprising it is that the entity has this value, when none of its other records has; else 0.
 
     Minus the log of the rate at which the entity has shown new values so far, less the log of how many other records
