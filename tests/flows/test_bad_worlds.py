@@ -1,4 +1,4 @@
-"""A world that fails: disks, mail servers, a warehouse that somebody else holds, a clock that jumps."""
+"""A world that fails: disks, mail servers, a warehouse that somebody else holds."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analyzers.errors import MonitorError
+from flows import tidying
 from flows.delivery import deliver_outbox
 from flows.house_style import read_style
 from flows.monitors import Monitor
@@ -142,3 +143,27 @@ def test_nothing_is_deleted_without_being_asked(workspace: Workspace) -> None:
     assert tidied(workspace) == Tidied({}, ())
     assert counts(workspace) == before
     assert Monitor.model_fields["retention"].get_default().any is False
+
+
+def test_files_that_a_kill_left_of_the_deletion_go_with_the_next(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitored(workspace.folder)
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(files: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        # The transaction is through, and no file has gone yet.
+        patched.setattr(tidying, "_unlink", killed)
+        with pytest.raises(KilledError):
+            tidied(workspace)
+    assert list(workspace.archive.glob(f"{FIRST}*")) != []
+    tidied(workspace)
+    assert list(workspace.archive.glob(f"{FIRST}*")) == []
+    assert f"{FIRST}.html" not in (workspace.archive / "index.html").read_text(encoding="utf-8")
+    with Warehouse.of(workspace).reading() as connection:
+        assert [*audit.verify(connection), *verify_evidence(connection)] == []
