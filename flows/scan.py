@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,11 @@ from flows.writing import write_whole
 from reports.contents import Lang, ModelNote, MonitorPart, Night, ReportedFinding
 from reports.exports import findings_jsonl
 from reports.narrator import narrate
-from reports.page import render_page
 
 Say = Callable[[str], None]
 _MASK_KEY = b"sereno scan"
+_LATER = ("analyzers.tabular", "reports.page")
+"""Imported beside reading, which leaves the interpreter free: detectors and charts take a second."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,10 @@ def run_scan(scan: Scan, say: Say) -> dict[str, Any]:
     started = time.monotonic()
     settings = _settings(scan)
     _check_outputs(scan)
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(2) as beside:
         opening = beside.submit(open_engine, requested_model(scan.model) if scan.narrate else None)
+        for module in _LATER:
+            beside.submit(import_module, module)
         read = _read(scan, say)
         if opening.done():
             # A file that is no model is refused before the analysis.
@@ -217,6 +221,8 @@ def _write(scan: Scan, read: Read, analysis: Analysis, reported: Sequence[Report
         write_whole(scan.scores, buffer.getvalue())
     if scan.findings is not None:
         write_whole(scan.findings, findings_jsonl(reported, lang=scan.lang, rows=True))
+    from reports.page import render_page
+
     write_whole(scan.report, render_page(_night(scan, read, analysis, reported, model)))
 
 
