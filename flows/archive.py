@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -31,12 +32,18 @@ WHERE runs.report IS NOT NULL AND said.mailed AND said.exposure IS NOT NULL GROU
 """
 
 
-def archive_index(connection: sql.Connection, workspace: Workspace, style: HouseStyle) -> str:
-    """The archive's `index.html` as of now, what the caller's transaction has written included."""
+def archive_index(
+    connection: sql.Connection, workspace: Workspace, style: HouseStyle, *, without: Collection[str] = ()
+) -> str:
+    """The archive's `index.html` as of now, what the caller's transaction has written included.
+
+    without : names of reports that are about to go.
+    """
     settings = workspace.settings
     # A report whose time was over is told no more.
     nights = [night for night in archived(connection) if (workspace.archive / night.report).exists()]
     nights += _replaced(workspace.archive, {night.report for night in nights})
+    nights = [night for night in nights if night.report not in without]
     nights = [night.model_copy(update={"exports": _exports(workspace.archive, night.report)}) for night in nights]
     return render_archive(nights, title=settings.name, lang=settings.language, version=version(), style=style)
 

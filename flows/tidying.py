@@ -59,11 +59,13 @@ def tidy(workspace: Workspace, warehouse: Warehouse, style: HouseStyle, *, at: d
                 audit.append(connection, "retention", monitor.name, content, at)
         if files:
             audit.append(connection, "retention_files", "archive", {"files": [path.name for path in files]}, at)
-    _unlink(files)
+    names = [path.name for path in files]
     if files:
+        # Before they go: whatever ends this here, no line of the index leads nowhere.
         with warehouse.reading() as connection:
-            write_whole(workspace.archive / INDEX, archive_index(connection, workspace, style))
-    return Tidied(deleted, tuple(path.name for path in files))
+            write_whole(workspace.archive / INDEX, archive_index(connection, workspace, style, without=names))
+    _unlink(files)
+    return Tidied(deleted, tuple(names))
 
 
 def _delete(connection: sql.Connection, monitor: Monitor, newest: date | None) -> Deleted:

@@ -162,6 +162,7 @@ def test_files_that_a_kill_left_of_the_deletion_go_with_the_next(
         with pytest.raises(KilledError):
             tidied(workspace)
     assert list(workspace.archive.glob(f"{FIRST}*")) != []
+    assert f"{FIRST}.html" not in (workspace.archive / "index.html").read_text(encoding="utf-8")
     tidied(workspace)
     assert list(workspace.archive.glob(f"{FIRST}*")) == []
     assert f"{FIRST}.html" not in (workspace.archive / "index.html").read_text(encoding="utf-8")
