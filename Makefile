@@ -1,5 +1,5 @@
 # Every target sets up what it needs first; a second call skips what is there.
-.PHONY: help demo test test-long check setup bench-detection bench-narration bench-pipeline bench-spreading docs format sbom vulnerabilities screenshots lock clean
+.PHONY: help demo test test-long check setup bench-detection bench-narration bench-pipeline keep-pipeline bench-rivals bench-spreading docs format sbom vulnerabilities screenshots lock clean
 .DEFAULT_GOAL := help
 PYTEST := .venv/bin/python -m pytest
 
@@ -36,6 +36,9 @@ bench-narration: setup ## measured narratives: false claims, planted instruction
 
 bench-pipeline: setup ## time and memory of scans and nights of up to 10 million records (about half an hour)
 	@.venv/bin/python benchmarks/pipeline.py --compare
+
+keep-pipeline: setup ## the same, kept: ratios to compare with, docs/measured-pipeline.md, the README's rows
+	@.venv/bin/python benchmarks/pipeline.py --keep
 
 bench-rivals: setup ## a scan of a million records beside what a user would pick instead (about half an hour)
 	@UV_PROJECT_ENVIRONMENT=.venv .venv/bin/uv sync --locked --group benchmark --inexact --quiet

@@ -4,7 +4,8 @@
     python benchmarks/pipeline.py --rivals [--json] [--sizes 1000000]   beside what a user would pick instead
 
 Progress goes to standard error; with `--json` the last line of standard output is one JSON object. `--keep` writes the
-ratios to benchmarks/pipeline-figures.json, `--compare` says what got worse since. Ratios, not seconds: machines differ.
+ratios to benchmarks/pipeline-figures.json, the page docs/measured-pipeline.md and the README's rows; `--compare` says
+what got worse since. Ratios, not seconds: machines differ.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.pipelines import page
 from benchmarks.pipelines.measuring import exponent, measure_nights, measure_scans
 from benchmarks.pipelines.rivals import measure_rivals, missing
 from flows.version import code_version
 
 _FIGURES = Path(__file__).parent / "pipeline-figures.json"
+_README = Path(__file__).parents[1] / "README.md"
+_PAGE = Path(__file__).parents[1] / "docs" / "measured-pipeline.md"
 _PARTS = ("scans", "nights")
 _LARGEST_NIGHT = 1_000_000
 """More records than this are not measured as nights: the first of them alone takes minutes."""
@@ -52,6 +56,8 @@ def main() -> int:
         _say(line)
     if options.keep:
         _FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        _README.write_text(page.in_readme(_README.read_text(encoding="utf-8"), report), encoding="utf-8")
+        _PAGE.write_text(page.render(report), encoding="utf-8")
     _print(report, options)
     return 1 if worse else 0
 
@@ -110,7 +116,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sizes", help="numbers of records, with commas")
     parser.add_argument("--only", default=",".join(_PARTS), help=f"of {','.join(_PARTS)}")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--keep", action="store_true", help="keep the ratios in the repository")
+    what.add_argument(
+        "--keep", action="store_true", help="keep the ratios in the repository, and write page and README"
+    )
     what.add_argument("--compare", action="store_true", help="say what got worse since they were kept")
     what.add_argument("--rivals", action="store_true", help="time, memory and what is found beside rivals, alone")
     options = parser.parse_args()

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from benchmarks import pipeline
-from benchmarks.pipelines import generated, rivals
+from benchmarks.pipelines import generated, page, rivals
 from benchmarks.pipelines.measuring import exponent, measure_nights, measure_scans
 from benchmarks.pipelines.watching import watch
 
@@ -114,3 +114,39 @@ def test_what_got_worse_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "figures.json").write_text(json.dumps({"a": 1.0, "b": 2.0}))
     assert pipeline._worse({"a": 1.1, "b": 2.0, "new": 9.0}) == []
     assert pipeline._worse({"a": 1.2, "b": 2.0}) == ["worse: a is 1.2, was 1.0"]
+
+
+def test_the_page_and_the_readme_say_what_was_measured() -> None:
+    taken = {"seconds": 12.0, "processor": 20.0, "peak": 1_024.0}
+    stages = {"read": 2.0, "analyze": 9.0, "explain and write": 1.0}
+    scans = [
+        {
+            "rows": rows,
+            "csv": {**taken, "peak": peak, "stages": stages},
+            "parquet": taken,
+            "floor": {"seconds": 6.0},
+            "floor_all_cores": {"seconds": 4.0},
+            "ratio": 2.0,
+            "ratio_all_cores": 3.0,
+        }
+        for rows, peak in ((100_000, 512.0), (1_000_000, 1_024.0), (10_000_000, 5_120.0))
+    ]
+    kinds = ("first", "next", "nothing_new", "nothing_new_served", "import_of_prefect")
+    report = {
+        "machine": {"date": "2026-12-01", "cores": 2, "processor": "some", "memory_gib": 24},
+        "code": "0.1.0",
+        "scans": scans,
+        "nights": [{"rows": 1_000_000, **{kind: {**taken, "seconds": 4.0} for kind in kinds}}],
+        "figures": {"scan: exponent of time": 1.1, "scan: exponent of memory": 0.5},
+    }
+    shown = page.render(report)
+    assert "| 10,000,000 | 12.0 s | 20.0 s | 2.0 s | 9.0 s | 1.0 s | 5120 MiB |" in shown
+    assert "2026-12-01 on 2 cores (some), 24 GiB" in shown
+    readme = Path("README.md").read_text(encoding="utf-8")
+    written = page.in_readme(readme, report)
+    assert "times the floor; peak | 1.5; 1.5 GiB | **2** (12.0 s); 1 GiB | `make bench-pipeline` |" in written
+    assert "4 GiB; n^1.05; n^0.5 | **5** GiB (12 s); n^**1.1**; n^0.5 | same |" in written
+    assert "server start included | 10 s | 4 s | same |" in written
+    assert len(written.split("\n")) == len(readme.split("\n"))
+    with pytest.raises(ValueError, match="0 rows begin with 'scan of 1 M"):
+        page.in_readme("# nothing\n", report)
