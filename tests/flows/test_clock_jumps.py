@@ -101,6 +101,7 @@ def test_nights_after_the_clock_was_set_back(folder: Path, clock: Clock) -> None
         assert len(sink.messages()) == len({message["Message-ID"] for message in sink.messages()}) == len(days)
 
 
+@pytest.mark.long
 def test_a_night_within_which_the_clock_is_set_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At each look at the clock that a night takes, one after the other: how many those are is counted first."""
     with plain_sink() as (sink, settings):

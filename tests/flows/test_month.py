@@ -27,7 +27,7 @@ prefect: {{port: {port}}}
 READERS = ("controller@example.com", "audit@example.com")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("month")
 def test_a_week_of_nights(tmp_path: Path) -> None:
     live_through(tmp_path, "week")

@@ -323,7 +323,8 @@ def test_the_scheduler_is_an_address_that_may_be_talked_to(tmp_path: Path) -> No
     workspace = settings(tmp_path, f"{{scheduler: 'tls://dask.example:8786', tls: {TLS}}}")
     (found,) = destinations_of(workspace.settings)
     assert (str(found), found.setting) == ("dask.example:8786", "dask.scheduler")
-    (tmp_path / "key.pem").touch(mode=0o644)
+    (tmp_path / "key.pem").touch()
+    (tmp_path / "key.pem").chmod(0o644)
     with pytest.raises(UsageError, match=r"key\.pem: others can read this private key"):
         workspace.prepare()
 
