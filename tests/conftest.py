@@ -13,6 +13,10 @@ settings.register_profile("same examples", derandomize=True)
 settings.register_profile("new examples")
 settings.load_profile("new examples" if os.environ.get("NEW_EXAMPLES") == "1" else "same examples")
 
+# Tests run side by side, a core each: threads beyond that only wait, at full speed. Read when NumPy is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Prefect reads its settings at import; the tests' own come first.
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
