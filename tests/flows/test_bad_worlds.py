@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -34,17 +34,23 @@ def may_mount() -> bool:
     return shutil.which("unshare") is not None and subprocess.run(command, check=False).returncode == 0
 
 
-@pytest.mark.skipif(not may_mount(), reason="no disk may be mounted here")
-def test_a_full_disk_fails_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
+def told_on_own_disk(world: str, folder: Path) -> dict[str, Any]:
+    """What a module of these tests tells of a disk that it mounts in the folder, for itself alone."""
     done = subprocess.run(
-        ["unshare", "-rm", sys.executable, "-m", "tests.flows.full_disk", str(tmp_path)],
+        ["unshare", "-rm", sys.executable, "-m", f"tests.flows.{world}", str(folder)],
         capture_output=True,
         text=True,
         timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
+
+
+@pytest.mark.skipif(not may_mount(), reason="no disk may be mounted here")
+def test_a_full_disk_fails_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    said = told_on_own_disk("full_disk", tmp_path)
     assert said["tries"][-1] == "done"
     failed = [each for each in said["tries"] if each not in {"done", "unchanged"}]
     assert len(failed) >= 2, "the disk was full more than once"
@@ -57,15 +63,7 @@ def test_a_full_disk_fails_in_one_line_and_loses_nothing(tmp_path: Path) -> None
 
 @pytest.mark.skipif(not may_mount(), reason="no disk may be mounted here")
 def test_a_disk_that_turns_read_only_fails_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["unshare", "-rm", sys.executable, "-m", "tests.flows.read_only_disk", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    said = told_on_own_disk("read_only_disk", tmp_path)
     ended, line = said["command"]
     assert (ended, line.count("\n")) == (1, 1), "before Prefect is started"
     assert "Read-only file system" in line
